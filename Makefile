@@ -1,0 +1,36 @@
+# Two commands: `make solve` shows a Sudoku being solved, `make test` runs every check.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: solve test readme clean
+
+solve: $(VENV)/installed
+	$(BIN)/trm-solve solve examples/sudoku/hard.txt
+
+# One thread a worker: two workers share two cores.
+test: $(VENV)/installed-test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --cov --cov-report=term:skip-covered
+
+# Write the real help texts into the README, where a test compares them.
+readme: $(VENV)/installed-test
+	$(BIN)/python tests/test_readme.py
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet -e '.[image,plot,fast]'
+	touch $@
+
+$(VENV)/installed-test: $(VENV)/installed
+	$(BIN)/pip install --quiet -e '.[test]'
+	touch $@

@@ -1,0 +1,186 @@
+"""Training data: what is read, what is refused, what is drawn, and that augmentation keeps the rules."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.made import ANSWER, QUESTION, rows, write_csv
+from trm_solve import augment
+from trm_solve.config import RunOptions
+from trm_solve.data import Dataset, Mixture, count_common, draw_minimum, open_data, read, split_share, valid_sudoku
+from trm_solve.errors import InputError
+
+
+def mixture(path: Path, count: int = 20, **options: Any) -> tuple[Mixture, dict[str, Dataset], list[str]]:
+    heard: list[str] = []
+    source = write_csv(path / "some.csv", rows(count))
+    run = RunOptions.from_dict({"data": [source], **options})
+    return *open_data(run, augment=True, report=heard.append), heard
+
+
+def silent(text: str) -> None:
+    raise AssertionError(f"nothing to report here: {text}")
+
+
+@given(seed=st.integers(0, 2**32), batch=st.integers(1, 20))
+def test_augmented_puzzles_keep_the_rules_and_their_clues(seed: int, batch: int) -> None:
+    question = np.array([1 if c == "." else int(c) + 1 for c in QUESTION], np.uint8)
+    answer = np.array([int(c) + 1 for c in ANSWER], np.uint8)
+    rng = np.random.default_rng(seed)
+    questions, answers = augment.sudoku(rng, np.tile(question, (batch, 1)), np.tile(answer, (batch, 1)))
+    assert valid_sudoku(questions, answers).all()
+    assert ((questions > 1).sum(1) == (question > 1).sum()).all()
+
+
+def test_augmentation_reaches_every_symmetry_of_a_cell_and_each_slot_has_its_own() -> None:
+    answer = np.array([int(c) + 1 for c in ANSWER], np.uint8)
+    marked = np.where(np.arange(81) == 0, answer, 1).astype(np.uint8)
+    questions, answers = augment.sudoku(
+        np.random.default_rng(0), np.tile(marked, (4000, 1)), np.tile(answer, (4000, 1))
+    )
+    places, digits = (questions > 1).argmax(1), questions.max(1)
+    assert set(places) == set(range(81))
+    assert set(digits) == set(range(2, 11))
+    assert len(np.unique(answers, axis=0)) > 3990
+
+
+def test_valid_sudoku_sees_a_wrong_cell_a_blank_and_a_broken_clue() -> None:
+    question = np.array([1 if c == "." else int(c) + 1 for c in QUESTION], np.uint8)
+    answer = np.array([int(c) + 1 for c in ANSWER], np.uint8)
+    wrong, blank, clue = answer.copy(), answer.copy(), question.copy()
+    wrong[0], wrong[1] = wrong[1], wrong[0]
+    blank[80] = 1
+    clue[2] = 10
+    found = valid_sudoku(np.stack([question, question, question, clue]), np.stack([answer, wrong, blank, answer]))
+    assert found.tolist() == [True, False, False, False]
+
+
+def test_rows_that_break_the_rules_are_refused_with_their_line(tmp_path: Path) -> None:
+    lines = rows(3)
+    lines.insert(1, f"mine,{QUESTION},{ANSWER[::-1]},9")
+    lines.insert(3, f"mine,{QUESTION},,9")
+    heard: list[str] = []
+    path = write_csv(tmp_path / "bad.csv", lines)
+    assert len(read(path, None, heard.append)) == 3
+    assert [message.split(": ")[1] for message in heard] == [f"{path}:3", f"{path}:5"]
+
+
+def test_a_file_with_nothing_to_learn_names_its_first_fault(tmp_path: Path) -> None:
+    path = tmp_path / "questions.txt"
+    path.write_text(QUESTION + "\n")
+    with pytest.raises(InputError, match=r"questions\.txt:1: no answer"):
+        read(str(path), None, lambda _: None)
+
+
+def test_the_general_reader_and_the_fast_one_agree(tmp_path: Path) -> None:
+    fast = read(write_csv(tmp_path / "fast.csv", rows(12)), None, silent)
+    spoilt = [*rows(12), "mine,too short,,"]
+    slow = read(write_csv(tmp_path / "slow.csv", spoilt), None, lambda _: None)
+    for name in ("questions", "answers", "ids", "ratings"):
+        assert np.array_equal(getattr(fast, name), getattr(slow, name))
+
+
+def test_the_public_builder_s_folder(tmp_path: Path) -> None:
+    data = read(write_csv(tmp_path / "a.csv", rows(4)), None, silent)
+    folder = tmp_path / "built" / "train"
+    folder.mkdir(parents=True)
+    arrays = {"inputs": data.questions, "labels": data.answers, "puzzle_identifiers": np.array([0, 3], np.int32)}
+    arrays |= {"puzzle_indices": np.array([0, 1, 4], np.int32), "group_indices": np.array([0, 2], np.int32)}
+    for name, array in arrays.items():
+        np.save(folder / f"all__{name}.npy", array)
+    facts = {"vocab_size": 11, "seq_len": 81, "num_puzzle_identifiers": 4, "pad_id": 0, "ignore_label_id": 0}
+    (folder / "dataset.json").write_text(json.dumps(facts))
+    found = read(str(tmp_path / "built"), None, silent)
+    assert (found.kind, found.identifiers, found.ids.tolist()) == ("sudoku", 4, [0, 3, 3, 3])
+    assert np.array_equal(found.questions, data.questions)
+    (folder / "all__labels.npy").unlink()
+    with pytest.raises(InputError, match=r"no all__labels\.npy"):
+        read(str(tmp_path / "built"), None, silent)
+
+
+def test_a_batch_is_a_pure_function_of_seed_and_step(tmp_path: Path) -> None:
+    drawn, _, _ = mixture(tmp_path)
+    again = drawn.draw(0, 7, 16)
+    for first, second in zip(drawn.draw(0, 7, 16), again, strict=True):
+        assert np.array_equal(first, second)
+    assert not np.array_equal(drawn.draw(0, 8, 16)[0], again[0])
+    assert not np.array_equal(drawn.draw(1, 7, 16)[0], again[0])
+
+
+def shares(drawn: Mixture) -> np.ndarray[Any, Any]:
+    return np.diff(drawn.cumulative, prepend=0.0)
+
+
+def test_shares_and_bands(tmp_path: Path) -> None:
+    one, two = write_csv(tmp_path / "one.csv", rows(10)), write_csv(tmp_path / "two.csv", rows(5))
+    run = RunOptions(data=(one, f"{two}@0.2"), band=("4:7=3",))
+    found = shares(open_data(run, augment=True, report=lambda _: None)[0])
+    first, second = found[:10], found[10:]
+    assert second.sum() == pytest.approx(0.2)
+    assert first[4] / first[3] == pytest.approx(3)
+    assert first[8] == pytest.approx(first[3])
+    assert second[4] / second[0] == pytest.approx(3)
+
+
+def test_rows_are_drawn_in_proportion_to_their_weight(tmp_path: Path) -> None:
+    drawn, _, _ = mixture(tmp_path, 4, band=["3:3=7"])
+    plain = Mixture(drawn.data, drawn.cumulative, augment=False)
+    questions, _, _ = plain.draw(0, 0, 20_000)
+    heavy = (questions == drawn.data.questions[3]).all(1).mean()
+    assert heavy == pytest.approx(0.7, abs=0.02)
+
+
+def test_rating_range_and_held_out_part(tmp_path: Path) -> None:
+    drawn, validation, _ = mixture(tmp_path, 20, rating="5:14", hold_out=0.3)
+    held = validation["held out"]
+    assert (len(drawn.data), len(held)) == (7, 3)
+    assert sorted([*drawn.data.ratings, *held.ratings]) == list(range(5, 15))
+    assert count_common(drawn.data, held) == 0
+
+
+def test_validation_puzzles_that_are_trained_on_are_told(tmp_path: Path) -> None:
+    _, _, heard = mixture(tmp_path, 20, valid=[write_csv(tmp_path / "valid.csv", rows(25))])
+    assert len(heard) == 1
+    assert "valid.csv: 20 of its puzzles are training data too" in heard[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"rating": "5"}, "'5' is not a range"),
+        ({"rating": "900:"}, "no row has a rating in 900:"),
+        ({"band": ["4:7"]}, "no weight"),
+        ({"band": ["0:99=0"]}, "without a row"),
+        ({"hold_out": 0.999}, "cannot hold out"),
+        ({"data": ["nowhere.csv"]}, "nowhere.csv: no such file"),
+        ({"data": ["hf://datasets/only-one-part"]}, "not a data set's address"),
+    ],
+)
+def test_what_cannot_be_used_is_one_line(tmp_path: Path, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        mixture(tmp_path, 20, **options)
+    assert "\n" not in caught.value.message
+
+
+def test_shares_of_more_than_the_whole(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", rows(3))
+    with pytest.raises(InputError, match=r"add up to 1\.2"):
+        open_data(RunOptions(data=(f"{path}@0.6", f"{path}@0.6")), augment=True, report=silent)
+    with pytest.raises(InputError, match="must lie between 0 and 1"):
+        split_share(f"{path}@4")
+    assert split_share("team@home/a.csv") == ("team@home/a.csv", None)
+
+
+def test_exploration_belongs_to_slots_of_the_global_batch() -> None:
+    drawn = draw_minimum(0, 3, 1000, 0.1, 16)
+    assert 60 < (drawn > 0).sum() < 140
+    assert drawn[drawn > 0].min() >= 2
+    assert drawn.max() <= 16
+    assert np.array_equal(drawn, draw_minimum(0, 3, 1000, 0.1, 16))

@@ -1,0 +1,231 @@
+"""New mazes: their labels, their variety, the file they make, and their use in training."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trm_solve import generate_maze as generator
+from trm_solve import kernels, maze_kernels
+from trm_solve.augment_maze import augment
+from trm_solve.data import crop, read
+from trm_solve.errors import ExitCode, InputError
+from trm_solve.generate_maze import MazeRecipe, fingerprint, generate_maze, least_moves, read_share, read_size, write
+from trm_solve.puzzles import read_file
+from trm_solve.puzzles.base import Puzzle
+from trm_solve.puzzles.maze import DIHEDRAL, Maze, solve
+from trm_solve.puzzles.maze_paths import FREE, PATH, WALL, shortest_path
+
+KIND = Maze()
+TWELVE = Path(__file__).parent.parent / "examples" / "maze" / "twelve.csv"
+
+
+def make(count: int, **fields: object) -> list[Puzzle]:
+    recipe = MazeRecipe(**{"rows": 9, "columns": 7, "least": 10, "seed": 3} | fields)  # type: ignore[arg-type]
+    return list(itertools.islice(generate_maze(recipe), count))
+
+
+def unturned(mazes: list[Puzzle]) -> list[bytes]:
+    return [maze.question.tobytes() for maze in mazes]
+
+
+def test_mazes_have_their_canonical_path_as_label_and_their_moves_as_rating() -> None:
+    for maze in make(40):
+        assert maze.question.shape == (9, 7)
+        path = shortest_path(maze.question)
+        assert path is not None
+        assert maze.rating == len(path) - 1 >= 10
+        assert maze.answer is not None
+        assert np.array_equal(maze.answer, solve(maze.question))
+        assert all(KIND.check(maze, maze.answer).facts.values())
+
+
+def test_maze_hard_of_full_size() -> None:
+    (maze,) = make(1, rows=30, columns=30, least=109, seed=5)
+    assert maze.answer is not None
+    assert KIND.check(maze, maze.answer).facts["canonical"]
+    assert (maze.rating or 0) >= 109
+
+
+def test_the_seed_decides() -> None:
+    assert unturned(make(5)) == unturned(make(5))
+    assert unturned(make(5)) != unturned(make(5, seed=4))
+
+
+def test_the_same_mazes_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not kernels.COMPILED:
+        pytest.skip("numba is not installed")
+    compiled = unturned(make(3))
+    functions = ("search", "mark", "scatter", "hunt", "label")
+    for name in functions:
+        monkeypatch.setattr(maze_kernels, name, getattr(maze_kernels, name).py_func)
+    monkeypatch.setattr(maze_kernels, "draw", kernels.draw.py_func)
+    monkeypatch.setattr(maze_kernels, "zeros", lambda n: [0] * n)
+    monkeypatch.setattr(generator, "hunt", maze_kernels.hunt)
+    monkeypatch.setattr(generator, "draw", kernels.draw.py_func)
+    monkeypatch.setattr(generator, "zeros", lambda n: [0] * n)
+    monkeypatch.setattr(generator, "table", list)
+    assert unturned(make(3)) == compiled
+
+
+def test_no_maze_comes_twice_however_turned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generator, "GIVE_UP", 2000)
+    mazes = generate_maze(MazeRecipe(rows=2, columns=2, least=1))
+    # S beside G: each of the other two cells is a wall or free; S across from G: there is one way, or two
+    made = [next(mazes).question for _ in range(4 + 2)]
+    assert len({fingerprint(question) for question in made}) == 6
+    with pytest.raises(generator.NotFoundError) as failure:
+        next(mazes)
+    assert failure.value.exit_code == ExitCode.UNSOLVED
+
+
+def test_fingerprints_know_a_turned_maze() -> None:
+    (maze,) = make(1)
+    assert len({fingerprint(np.ascontiguousarray(turn(maze.question))) for _, turn in DIHEDRAL}) == 1
+    other = maze.question.copy()
+    other[other == WALL] = FREE
+    assert fingerprint(other) != fingerprint(maze.question)
+
+
+def test_the_share_of_walls_and_the_start_are_as_asked() -> None:
+    mazes = make(150, rows=20, columns=20, least=1, walls=(0.2, 0.2))
+    share = np.mean([maze.question == WALL for maze in mazes])
+    assert abs(share - 0.2) < 0.01  # 60,000 cells: one standard deviation is 0.0016
+    assert all((maze.question != WALL).all() for maze in make(3, least=1, walls=(0.0, 0.0)))
+
+
+def test_default_paths_are_hard_for_their_size() -> None:
+    assert [least_moves(n, n) for n in (10, 15, 20, 30)] == [16, 32, 54, 109]
+    assert least_moves(1, 2) == 1
+
+
+def test_options_are_read() -> None:
+    assert (read_size("30"), read_size("10x20"), read_size("10X20")) == ((30, 30), (10, 20), (10, 20))
+    assert (read_share("0.3:0.5"), read_share("0.4")) == ((0.3, 0.5), (0.4, 0.4))
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        lambda: read_size("big"),
+        lambda: read_size("3x4x5"),
+        lambda: read_share("much"),
+        lambda: MazeRecipe(rows=31, least=9),
+        lambda: MazeRecipe(rows=1, columns=1, least=1),
+        lambda: MazeRecipe(rows=3, columns=3, least=9),
+        lambda: MazeRecipe(rows=3, columns=3, least=0),
+        lambda: MazeRecipe(least=9, walls=(0.5, 0.3)),
+        lambda: MazeRecipe(least=9, walls=(0.5, 1.0)),
+        lambda: MazeRecipe(least=9, seed=-1),
+        lambda: write(MazeRecipe(least=9), 0, None),
+    ],
+)
+def test_what_cannot_be_made_is_refused(attempt) -> None:
+    with pytest.raises(InputError):
+        attempt()
+
+
+@pytest.mark.parametrize("columns", [8, 5])
+def test_the_file_is_read_back(tmp_path: Path, columns: int, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe = MazeRecipe(rows=8, columns=columns, least=8, seed=1)
+    write(recipe, 6, tmp_path / "m.csv")
+    items = list(read_file(tmp_path / "m.csv"))
+    wanted = list(itertools.islice(generate_maze(recipe), 6))
+    for item, maze in zip(items, wanted, strict=True):
+        assert isinstance(item, Puzzle)
+        assert np.array_equal(item.question, maze.question)
+        assert item.answer is not None
+        assert np.array_equal(item.answer, maze.answer)
+        assert item.rating == maze.rating
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("6 mazes in ")
+
+
+def test_without_a_file_the_mazes_go_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+    write(MazeRecipe(rows=4, columns=4, least=3), 2, None, quiet=True)
+    captured = capsys.readouterr()
+    assert captured.out.startswith("source,question,answer,rating\ngenerated-4x4,")
+    assert (captured.out.count("\n"), captured.err) == (3, "")
+
+
+def test_excluded_mazes_do_not_come_up(tmp_path: Path) -> None:
+    recipe = MazeRecipe(rows=6, columns=6, least=8)
+    write(recipe, 10, tmp_path / "test.csv", quiet=True)
+    write(recipe, 10, tmp_path / "train.csv", exclude=[tmp_path / "test.csv"], quiet=True)
+    marks = [set(generator.fingerprints([tmp_path / f"{name}.csv"])) for name in ("test", "train")]
+    assert (len(marks[0]), len(marks[1]), len(marks[0] & marks[1])) == (10, 10, 0)
+
+
+def test_an_unreadable_exclusion_stops_everything(tmp_path: Path) -> None:
+    (tmp_path / "test.csv").write_text("question,answer\nS#,\n")
+    with pytest.raises(InputError, match=r"test\.csv:2"):
+        write(MazeRecipe(rows=4, columns=4, least=3), 2, tmp_path / "m.csv", exclude=[tmp_path / "test.csv"])
+    assert not (tmp_path / "m.csv").exists()
+
+
+# ---- in training
+
+
+def test_labels_of_a_batch_equal_those_of_the_slow_search() -> None:
+    mazes = make(12)
+    questions = np.stack([maze.question.ravel() for maze in mazes])
+    wanted = np.stack([maze.answer.ravel() for maze in mazes if maze.answer is not None])
+    assert np.array_equal(maze_kernels.labels(questions, 7), wanted)
+    blocked = questions.copy()
+    blocked[blocked == FREE] = WALL
+    assert np.array_equal(maze_kernels.labels(blocked, 7), blocked)
+
+
+def test_training_data_are_cropped_to_what_the_mazes_need() -> None:
+    data = read(str(TWELVE), None, print)
+    assert data.questions.shape == (12, 900)
+    small = crop(data)
+    assert small.questions.shape == small.answers.shape == (12, 144)
+    assert small.cells is not None
+    assert small.cells[:13].tolist() == [*range(12), 30]
+    first = next(read_file(TWELVE))
+    assert isinstance(first, Puzzle)
+    assert np.array_equal(small.questions[0], first.question.ravel())
+
+
+@pytest.mark.parametrize("side", [30, 12])
+def test_augmented_mazes_are_turned_moved_and_labelled_anew(side: int) -> None:
+    data = read(str(TWELVE), None, print)
+    data = data if side == 30 else crop(data)
+    rng = np.random.default_rng(0)
+    known = {fingerprint(row.reshape(12, 12)) for row in crop(read(str(TWELVE), None, print)).questions}
+    places, looks = set(), set()
+    for _ in range(20):
+        questions, answers = augment(rng, data.questions, data.answers)
+        for question, answer in zip(questions.reshape(-1, side, side), answers.reshape(-1, side, side), strict=True):
+            rows, columns = np.flatnonzero(answer.any(1)), np.flatnonzero(answer.any(0))
+            assert (len(rows), len(columns)) == (12, 12)
+            window = (slice(rows[0], rows[0] + 12), slice(columns[0], columns[0] + 12))
+            inside, label = question[window].copy(), answer[window]
+            assert fingerprint(inside) in known
+            assert np.array_equal(label, solve(inside))
+            places.add((int(rows[0]), int(columns[0])))
+            looks.add(inside.tobytes())
+            outside = question.copy()
+            outside[window] = WALL
+            assert (outside == WALL).all()
+    assert len(looks) > 80  # of 96
+    assert len(places) == 1 if side == 12 else len(places) > 100
+
+
+def test_mazes_that_are_not_square_are_augmented_within_their_canvas() -> None:
+    mazes = make(8)
+    questions, answers = (np.stack([f(m) for m in mazes]) for f in (KIND.encode, KIND.encode_answer))
+    turned, labels = augment(np.random.default_rng(1), questions, answers)
+    shapes = set()
+    for question, label in zip(turned.reshape(-1, 30, 30), labels.reshape(-1, 30, 30), strict=True):
+        used = label != 0
+        shape = (int(used.any(1).sum()), int(used.any(0).sum()))
+        shapes.add(shape)
+        assert np.array_equal(label[used].reshape(shape), solve(question[used].reshape(shape)))
+    assert shapes == {(9, 7), (7, 9)}
+    assert (np.count_nonzero(labels == PATH, axis=1) == np.count_nonzero(answers == PATH, axis=1)).all()

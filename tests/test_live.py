@@ -1,0 +1,274 @@
+"""The live view in a pseudo-terminal, read through a small terminal emulator that knows what the view may send."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import scenes
+
+HERE = Path(__file__).parent
+SIZES = [(80, 24), (60, 20), (40, 20)]
+SCRIPT = """
+import time, scenes
+from trm_solve.errors import InputError
+from trm_solve.output import OutputOptions, open_output
+def show(output, index, steps, solved=True):
+    made = scenes.attempt(steps, solved=solved, index=index, source=f"p.txt:{index + 1}")
+    output.begin(index, made and scenes.puzzle(f"p.txt:{index + 1}"))
+    for step in made:
+        output.step(step)
+    output.solution(index, scenes.solution(made, f"p.txt:{index + 1}"))
+"""
+ONE = "with open_output(OutputOptions(model='sudoku', max_steps=16, pace=0.01)) as output: show(output, 0, 16)"
+
+
+class Terminal:
+    """A screen of `width` x `height`, and everything that scrolled off it. An unknown escape code is an error."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.width, self.height = width, height
+        self.rows = [""]
+        self.row = self.column = 0
+        self.cursor = True
+        self.wrapped = self.tallest = 0
+
+    def feed(self, text: str) -> None:
+        for code, char in re.findall(r"(\x1b\[[?\d;]*[A-Za-z])|(.)", text, re.DOTALL):
+            self.control(code[2:]) if code else self.put(char)
+
+    def control(self, code: str) -> None:
+        number, action = code[:-1], code[-1]
+        if action == "A":
+            top = max(len(self.rows) - self.height, 0)
+            self.row = max(self.row - int(number), top)
+        elif code == "2K":
+            self.rows[self.row] = ""
+        elif code in ("?25l", "?25h"):
+            self.cursor = action == "h"
+        else:
+            assert action == "m", f"unexpected escape code {code!r}"
+
+    def put(self, char: str) -> None:
+        if char == "\r":
+            self.column = 0
+        elif char == "\n":
+            self.row += 1
+            if self.row == len(self.rows):
+                self.rows.append("")
+        else:
+            assert char.isprintable(), repr(char)
+            if self.column == self.width:
+                self.wrapped += 1
+                self.put("\r")
+                self.put("\n")
+            line = self.rows[self.row].ljust(self.column)
+            self.rows[self.row] = line[: self.column] + char + line[self.column + 1 :]
+            self.column += 1
+
+    @property
+    def lines(self) -> list[str]:
+        return [row.rstrip() for row in self.rows]
+
+
+def spawn(script: str, width: int, height: int, **environ: str) -> tuple[subprocess.Popen[bytes], int]:
+    """A script on a terminal of its own."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "COLORTERM", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
+    }
+    environment |= {"PYTHONPATH": f"{HERE.parent}{os.pathsep}{HERE}", "TERM": "xterm-256color", "PYTHONUTF8": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT + script], stdin=theirs, stdout=theirs, stderr=theirs, env=environment | environ
+    )
+    os.close(theirs)
+    return process, ours
+
+
+def read(ours: int, until: str = "") -> str:
+    """What the terminal received, up to a text or to the end."""
+    found = b""
+    while not (until and until.encode() in found):
+        assert select.select([ours], [], [], 60)[0], "the terminal fell silent"
+        try:
+            chunk = os.read(ours, 65536)
+        except OSError:  # Linux: the other side is closed
+            break
+        if not chunk:
+            break
+        found += chunk
+    return found.decode()
+
+
+def run(script: str, width: int, height: int, **environ: str) -> tuple[Terminal, str]:
+    process, ours = spawn(script, width, height, **environ)
+    try:
+        text = read(ours)
+        assert process.wait(60) == 0, text
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+    terminal = Terminal(width, height)
+    terminal.feed(text)
+    return terminal, text
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_the_last_frame_and_the_strip_stay(width: int, height: int) -> None:
+    terminal, text = run(ONE, width, height)
+    assert terminal.wrapped == 0
+    assert terminal.cursor
+    assert len(terminal.rows) <= height  # redrawn in place: nothing has scrolled
+    lines = terminal.lines
+    board = [re.sub(r"\D", "", line[:25]) for line in lines[:13] if "│" in line]
+    assert "".join(board) == scenes.ANSWER
+    assert any("solved in 16 steps" in line for line in lines)
+    strip = next(line for line in lines if line.startswith("step ") and "·" not in line)
+    assert strip.split()[-1] == "16"
+    assert strip.split()[1] == ("1" if width >= 60 else "7")
+    assert lines[-1] == ""  # the prompt has a line of its own
+    assert text.count("\x1b[?25l") >= 1
+
+
+def test_every_step_is_seen_at_a_pace() -> None:
+    _, text = run(ONE, 80, 24)
+    seen = re.findall(r"(\d+) of 16", re.sub(r"\x1b\[[\d;]*m", "", text))
+    assert list(dict.fromkeys(seen)) == [str(n) for n in range(1, 17)]
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_each_of_a_few_puzzles_leaves_its_board(width: int, height: int) -> None:
+    script = """
+with open_output(OutputOptions(model='sudoku', max_steps=16, pace=0.001)) as output:
+    show(output, 2, 16, solved=False)
+    output.bad(1, InputError("p.txt:2: no puzzle", "none"))
+    show(output, 0, 5)
+"""
+    terminal, _ = run(script, width, height)
+    text = "\n".join(terminal.lines)
+    assert terminal.wrapped == 0
+    assert terminal.cursor
+    order = ["solved in 5 steps", "error: p.txt:2: no puzzle", "hint: none", "not solved in 16 steps, 4"]
+    places = [text.index(words) for words in [*order, "3 puzzles: 1 solved, 1 unreadable, 1"]]
+    assert places == sorted(places)
+    assert text.count("╭───────┬") == 2  # nothing but the last frames is left
+
+
+def test_many_puzzles_leave_a_line_each() -> None:
+    script = """
+with open_output(OutputOptions(model='sudoku', max_steps=16, many=True)) as output:
+    for index in range(40):
+        show(output, index, 3, solved=index != 30)
+"""
+    terminal, _ = run(script, 60, 20)
+    expected = [f"+ p.txt:{n}  solved in 3 steps  0.25 s" for n in range(1, 41)]
+    expected[30] = "! p.txt:31  not solved in 3 steps, 4 cells clash  0.25 s"
+    assert [line for line in terminal.lines if line] == [*expected, "40 puzzles: 39 solved, 1 unsolved"]
+    assert terminal.cursor
+
+
+def test_an_interrupt_restores_the_cursor_and_keeps_the_frame() -> None:
+    script = """
+try:
+    with open_output(OutputOptions(model='sudoku', max_steps=16)) as output:
+        output.begin(0, scenes.puzzle())
+        output.step(scenes.attempt(4, solved=True)[0])
+        raise KeyboardInterrupt
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    terminal, _ = run(script, 80, 24)
+    assert terminal.cursor
+    assert terminal.lines[0].startswith("╭──")
+    assert terminal.lines[-2:] == ["interrupted", ""]
+
+
+def test_a_window_made_narrower_is_redrawn_to_fit() -> None:
+    script = """
+with open_output(OutputOptions(model='sudoku', max_steps=16)) as output:
+    output.begin(0, scenes.puzzle())
+    input()
+    time.sleep(0.05)
+    for step in scenes.attempt(4, solved=True):
+        output.step(step)
+    output.solution(0, scenes.solution(scenes.attempt(4, solved=True)))
+"""
+    process, ours = spawn(script, 80, 24)
+    try:
+        first = read(ours, until="\x1b[?25l")
+        fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 20, 45, 0, 0))
+        os.write(ours, b"\n")
+        rest = read(ours)
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+    assert "model" in first
+    terminal = Terminal(45, 20)
+    terminal.feed(rest)
+    assert terminal.wrapped == 0
+    assert "solved in 4 steps" in terminal.lines
+    wrapped = sum(max(1, -(-len(line) // 45)) for line in plain_lines(first))
+    assert f"\x1b[{wrapped}A" in rest  # back over the rows that the old frame takes up now
+
+
+def plain_lines(text: str) -> list[str]:
+    terminal = Terminal(80, 24)
+    terminal.feed(text)
+    return terminal.lines[:-1]
+
+
+def colors(text: str) -> set[str]:
+    return {part for codes in re.findall(r"\x1b\[([\d;]*)m", text) for part in codes.split(";") if len(part) > 1}
+
+
+@pytest.mark.parametrize(
+    ("environ", "check"),
+    [
+        ({"NO_COLOR": "1"}, lambda text: not colors(text) and "\x1b[1m" in text),
+        ({"NO_COLOR": ""}, lambda text: "36" in colors(text)),
+        ({"FORCE_COLOR": ""}, lambda text: "\x1b[?25l" in text),
+        ({"TERM": "dumb"}, lambda text: text == f"{scenes.ANSWER}\r\n"),
+        ({"PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}, lambda text: text == f"{scenes.ANSWER}\r\n"),
+    ],
+)
+def test_the_environment_is_heeded(environ: dict[str, str], check: Callable[[str], bool]) -> None:
+    _, text = run(ONE, 80, 24, **environ)
+    assert check(text), text
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"), [("quiet=True", scenes.ANSWER), ("json=True", '"answer": "' + scenes.ANSWER)]
+)
+def test_quiet_and_json_are_never_live(options: str, expected: str) -> None:
+    _, text = run(f"with open_output(OutputOptions({options})) as output: show(output, 0, 3)", 80, 24)
+    assert expected in text
+    assert "\x1b" not in text
+    assert text.count("\n") == 1
+
+
+def test_with_an_output_file_the_terminal_is_free_for_the_view(tmp_path: Path) -> None:
+    script = f"""
+from pathlib import Path
+options = OutputOptions(model='sudoku', json=True, output=Path({str(tmp_path / "a.jsonl")!r}))
+with open_output(options) as output:
+    show(output, 0, 3)
+"""
+    terminal, _ = run(script, 80, 24)
+    assert terminal.lines[0].startswith("╭──")
+    assert '"verdict": "solved"' in (tmp_path / "a.jsonl").read_text()

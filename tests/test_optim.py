@@ -1,0 +1,119 @@
+"""Optimisers, schedules and the moving average."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from trm_solve.config import ModelConfig, TrainOptions
+from trm_solve.model import TRM
+from trm_solve.optim import EMA, AdamATan2, lr_factor, make_optimizers, set_lr, sign_sgd_rows
+
+TINY = ModelConfig(
+    kind="sudoku",
+    grid=(9, 9),
+    vocab_size=11,
+    hidden_size=8,
+    intermediate_size=16,
+    mlp_t=True,
+    token_intermediate_size=16,
+    pos_encodings="none",
+    H_cycles=1,
+    L_cycles=1,
+    puzzle_emb_ndim=8,
+    puzzle_emb_len=1,
+)
+
+
+def test_adam_atan2_is_its_formula() -> None:
+    lr, decay, beta1, beta2 = 0.1, 0.5, 0.9, 0.95
+    parameter = nn.Parameter(torch.tensor([1.0, -2.0, 3.0]))
+    optimizer = AdamATan2([parameter], lr, (beta1, beta2), decay)
+    p, m, v = parameter.tolist(), [0.0] * 3, [0.0] * 3
+    for t in (1, 2, 3):
+        gradient = [0.3 * t, 0.0, -1e-9]
+        parameter.grad = torch.tensor(gradient)
+        optimizer.step()
+        for i, g in enumerate(gradient):
+            m[i] = beta1 * m[i] + (1 - beta1) * g
+            v[i] = beta2 * v[i] + (1 - beta2) * g * g
+            m_hat, v_hat = m[i] / (1 - beta1**t), v[i] / (1 - beta2**t)
+            p[i] -= lr * (decay * p[i] + 4 / math.pi * math.atan2(m_hat, math.sqrt(v_hat)))
+        torch.testing.assert_close(parameter.detach(), torch.tensor(p), atol=1e-5, rtol=1e-5)
+
+
+def test_sign_sgd_sums_the_gradients_of_a_row_and_touches_no_other() -> None:
+    table = torch.full((4, 2), 2.0)
+    ids = torch.tensor([2, 0, 2])
+    grads = torch.tensor([[3.0, -1.0], [0.5, 0.0], [-1.0, -1.0]])
+    sign_sgd_rows(table, ids, grads, lr=0.1, weight_decay=0.5)
+    kept = 2.0 * (1 - 0.05)
+    expected = [[kept - 0.1, kept], [2.0, 2.0], [kept - 0.1, kept + 0.1], [2.0, 2.0]]
+    torch.testing.assert_close(table, torch.tensor(expected))
+
+
+def test_muon_takes_the_matrices_of_the_network_and_adamw_the_rest() -> None:
+    model = TRM(TINY)
+    options = TrainOptions(optimizer="muon", lr=0.02, adam_lr=1e-3, muon_adjust="original")
+    muon, adam = make_optimizers(model, options)
+    names = {id(p): name for name, p in model.named_parameters()}
+    by_muon = {names[id(p)] for group in muon.param_groups for p in group["params"]}
+    by_adam = {names[id(p)] for group in adam.param_groups for p in group["params"]}
+    assert by_muon == {name for name in names.values() if name.startswith("L_level.")}
+    assert by_adam == {"embed_tokens.embedding_weight", "lm_head.weight", "q_head.weight", "q_head.bias"}
+    assert (muon.param_groups[0]["lr"], adam.param_groups[0]["lr"]) == (0.02, 1e-3)
+    assert muon.param_groups[0]["adjust_lr_fn"] == "original"
+
+
+def test_the_schedule_scales_each_optimizer_s_own_rate() -> None:
+    model = TRM(TINY)
+    optimizers = make_optimizers(model, TrainOptions(optimizer="muon", lr=0.02, adam_lr=1e-3))
+    for factor in (0.5, 0.25):
+        set_lr(optimizers, factor)
+        assert [o.param_groups[0]["lr"] for o in optimizers] == [0.02 * factor, 1e-3 * factor]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "progress", "expected"),
+    [
+        ("constant", 1.0, 1.0),
+        ("linear", 0.25, 0.1 + 0.9 * 0.75),
+        ("cosine", 0.5, 0.55),
+        ("cosine", 1.0, 0.1),
+        ("wsd", 0.6, 1.0),
+        ("wsd", 0.8, 0.55),
+        ("wsd", 1.5, 0.1),
+    ],
+)
+def test_learning_rate(schedule: str, progress: float, expected: float) -> None:
+    options = TrainOptions.from_dict({"schedule": schedule, "lr_min_ratio": 0.1, "warmup_steps": 10})
+    assert lr_factor(options, 100, progress) == pytest.approx(expected)
+    assert lr_factor(options, 4, 0.0) == pytest.approx(0.5)  # the fifth of ten warm-up steps
+    assert lr_factor(dataclasses.replace(options, warmup_steps=0), 0, 0.0) == pytest.approx(1.0)
+
+
+def test_ema_keeps_an_fp32_shadow_that_moves_where_bf16_would_freeze() -> None:
+    module = nn.Linear(1, 1, bias=False, dtype=torch.bfloat16)
+    nn.init.constant_(module.weight, 1.0)
+    ema = EMA(module, 0.999)
+    ema.updates = 10**6  # past the warm-up
+    nn.init.constant_(module.weight, 1.5)
+    ema.update()
+    assert ema.shadow[0].dtype == torch.float32
+    assert ema.shadow[0].item() == pytest.approx(1.0005, abs=1e-6)
+    with ema.applied():
+        assert module.weight.item() == 1.0
+    assert module.weight.item() == 1.5
+
+
+def test_ema_warms_up() -> None:
+    module = nn.Linear(1, 1, bias=False)
+    nn.init.constant_(module.weight, 0.0)
+    ema = EMA(module, 0.999)
+    nn.init.constant_(module.weight, 1.0)
+    ema.update()
+    assert ema.shadow[0].item() == pytest.approx(0.9)  # decay (1 + 0) / (10 + 0)

@@ -1,0 +1,51 @@
+"""The README's help texts are the real ones. `make readme` (this file as a program) writes them anew."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).parent.parent / "README.md"
+BLOCK = re.compile(r"(<!-- help: (.*?) -->\n```text\n)(.*?)(```)", re.DOTALL)
+
+
+def real_help(command: str) -> str:
+    """What `trm-solve COMMAND --help` prints in a plain terminal of 80 columns."""
+    keep = {k: v for k, v in os.environ.items() if not k.startswith(("TRM_", "_TYPER")) and k != "FORCE_COLOR"}
+    environment = keep | {"COLUMNS": "80", "TERMINAL_WIDTH": "80", "NO_COLOR": "1", "TERM": "dumb"}
+    arguments = [*command.split()[1:], "--help"]
+    code = f"import sys; sys.argv = ['trm-solve', *{arguments!r}]; from trm_solve.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    return "\n".join(line.rstrip() for line in done.stdout.strip("\n").splitlines()).strip() + "\n"
+
+
+BLOCKS = {match[2]: match[3] for match in BLOCK.finditer(README.read_text(encoding="utf-8"))}
+
+
+@pytest.mark.parametrize("command", BLOCKS)
+def test_help_in_the_readme_is_the_real_one(command: str) -> None:
+    assert BLOCKS[command] == real_help(command), "run `make readme`"
+
+
+def test_every_command_has_its_help_in_the_readme() -> None:
+    commands = re.findall(r"^│ ([a-z]+) ", real_help("trm-solve").split("Commands")[1], re.MULTILINE)
+    assert commands
+    assert {"trm-solve", *(f"trm-solve {name}" for name in commands)} <= set(BLOCKS)
+
+
+def test_every_file_of_the_package_is_in_the_tree() -> None:
+    package = README.parent / "trm_solve"
+    text = README.read_text(encoding="utf-8")
+    for path in package.rglob("*.py"):
+        if path.name not in ("__init__.py", "__main__.py"):
+            assert re.search(rf"\b{path.name}\b", text), path.name
+
+
+if __name__ == "__main__":
+    old = README.read_text(encoding="utf-8")
+    README.write_text(BLOCK.sub(lambda m: m[1] + real_help(m[2]) + m[4], old), encoding="utf-8")

@@ -1,0 +1,259 @@
+"""The pictures, as text and as files."""
+
+from __future__ import annotations
+
+import io
+import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scenes
+from PIL import Image, ImageChops
+from rich.console import Console
+from rich.text import Text
+
+from trm_solve.errors import InputError
+from trm_solve.puzzles.base import Puzzle
+from trm_solve.render import BOARDS, Scene, Space, board, frame, pictures, summary, verdict
+from trm_solve.trace import Step
+
+
+def scene(steps: int = 7, *, solved: bool = True, upto: int | None = None) -> Scene:
+    made = scenes.attempt(steps, solved=solved)
+    end = scenes.solution(made) if upto is None else None
+    return Scene(scenes.puzzle(), made[:upto], end, 16, "sudoku", 0.1)
+
+
+def lines(text: Text) -> list[str]:
+    return text.plain.split("\n")
+
+
+def styled(text: Text, at: int) -> str:
+    """The styles of one character."""
+    return " ".join(str(span.style) for span in text.spans if span.start <= at < span.end)
+
+
+def ansi(text: Text, **environ: str) -> str:
+    console = Console(file=io.StringIO(), force_terminal=True, width=80, _environ={"TERM": "xterm-256color", **environ})
+    with console.capture() as captured:
+        console.print(text)
+    return captured.get()
+
+
+def test_question_shows_givens_bold_and_blanks_as_dots() -> None:
+    drawing = board(scenes.puzzle(), None)
+    assert [line.plain for line in drawing.lines][:3] == [
+        "╭───────┬───────┬───────╮",
+        "│ 5 3 · │ · 7 · │ · · · │",
+        "│ 6 · · │ 1 9 5 │ · · · │",
+    ]
+    assert (drawing.width, len(drawing.lines)) == (25, 13)
+    assert "bold" in styled(drawing.lines[1], 2)
+    assert drawing.legend.cell_len <= 30
+
+
+def test_marks_of_changed_unsure_and_clashing_cells() -> None:
+    step = scenes.attempt(7, solved=True)[3]
+    rows = [line for line in board(scenes.puzzle(), step).lines if line.plain[2].isdigit()]
+    for r in range(9):
+        for c in range(9):
+            at = 2 + 2 * c + 2 * (c // 3)
+            styles = styled(rows[r], at)
+            given = scenes.puzzle().question[r, c] != 0
+            assert rows[r].plain[at] == str(step.answer[r, c])
+            assert rows[r].plain[at + 1] == ("!" if step.conflicts[r, c] else " ")
+            assert ("bold" in styles) == given
+            assert ("underline" in styles) == (step.changed[r, c] and not given)
+            assert ("dim" in styles) == (step.confidence[r, c] < 0.9 and not given)
+            assert ("red" in styles) == step.conflicts[r, c]
+
+
+@pytest.mark.parametrize(("width", "height"), [(120, 40), (80, 23), (60, 19), (40, 20), (40, 8), (20, 4), (1, 1)])
+@pytest.mark.parametrize("steps", [0, 1, 7, 16])
+@pytest.mark.parametrize("solved", [True, False])
+def test_frame_never_exceeds_its_window(width: int, height: int, steps: int, solved: bool) -> None:
+    shown = Scene(scenes.puzzle()) if steps == 0 else scene(steps, solved=solved)
+    made = lines(frame(shown, Space(width, height)))
+    assert len(made) <= height
+    assert max(map(len, made)) <= width
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 23), (60, 19)])
+def test_all_sixteen_steps_and_the_facts_fit(width: int, height: int) -> None:
+    made = lines(frame(scene(16, solved=False), Space(width, height)))
+    assert made[0].endswith("puzzles.txt:3")
+    assert made[2].endswith("step       16 of 16")
+    assert [line.split()[0] for line in made[-4:]] == ["step", "changed", "clash", "halt"]
+    assert made[-4].split()[1:] == [str(n) for n in range(1, 17)]
+    assert made[-1].split() == ["halt", "%", *["2"] * 16]
+    text = " ".join(line[25:].strip() for line in made)
+    for fact in (
+        "halting",
+        "▁▁ 2 %",
+        "changed",
+        "conflicts  4 cells",
+        "overruled",
+        "time       0.25 s",
+        "model      sudoku",
+    ):
+        assert fact in text
+    assert "not solved in 16 steps, 4 cells clash" in text
+
+
+def test_a_narrow_window_has_no_panel_and_the_newest_steps() -> None:
+    running = lines(frame(scene(16, upto=16), Space(40, 19)))
+    assert running[13] == "step 16 of 16 · halt 97 % · 0 clash"
+    assert running[15].split() == ["step", *[str(n) for n in range(7, 17)]]
+    two_blocks = lines(frame(scene(16, upto=16), Space(40, 24)))
+    assert two_blocks[15].split()[1] == "1"
+    assert lines(frame(scene(16), Space(40, 19)))[13] == "solved in 16 steps"
+
+
+def test_a_low_window_keeps_facts_and_steps_rather_than_half_a_board() -> None:
+    made = lines(frame(scene(7), Space(80, 8)))
+    assert made[0] == "solved in 7 steps"
+    assert made[2].startswith("step ")
+
+
+def test_no_color_keeps_every_mark() -> None:
+    text = frame(scene(7, upto=4), Space(80, 23))
+    plain = ansi(text, NO_COLOR="1")
+    assert "!" in plain
+    assert "\x1b[1m" in plain  # bold
+    assert "\x1b[4m" in plain or "\x1b[2;4m" in plain  # underline
+    assert "\x1b[36m" not in plain
+    assert "\x1b[36m" in ansi(text)
+
+
+def test_solved_board_is_sure_and_unmarked() -> None:
+    text = board(scenes.puzzle(), scene().shown).lines
+    assert not any("!" in line.plain for line in text)
+    assert not any("dim" in styled(line, at) for line in text for at, c in enumerate(line.plain) if c.isdigit())
+
+
+def test_an_unsolved_puzzle_ends_with_its_best_attempt() -> None:
+    steps = scenes.attempt(7, solved=False)
+    best = steps[4]
+    end = replace(scenes.solution(steps), best_attempt=best.answer, conflicts=best.conflicts)
+    shown = Scene(scenes.puzzle(), steps, end, 16, "sudoku")
+    assert shown.shown is best
+    assert "5 of 16 (the best)" in frame(shown, Space(80, 23)).plain
+    unseen = best.answer.copy()
+    unseen[0, 2] = 9
+    made = Scene(scenes.puzzle(), steps, replace(end, best_attempt=unseen)).shown
+    assert made is not None
+    np.testing.assert_array_equal(made.answer, unseen)
+
+
+def test_other_attempts_take_one_line() -> None:
+    steps = [*scenes.attempt(3, solved=False), *scenes.attempt(4, solved=True, number=2)]
+    made = lines(frame(Scene(scenes.puzzle(), steps, scenes.solution(steps), 16), Space(80, 23)))
+    assert "attempt 2; 1 other, best 4 clashes" in made
+    assert made[-4].split() == ["step", "1", "2", "3", "4"]
+    assert "solved in 7 steps (2 attempts)" in " ".join(made)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"verdict": "solved", "steps": 1}, "solved in 1 step"),
+        ({"verdict": "predicted", "steps": 16}, "predicted in 16 steps, no rules to check it"),
+        ({"verdict": "unsolvable", "reason": "no cell for 4"}, "no solution: no cell for 4"),
+        ({"verdict": "unsolved", "reason": "some cells are blank"}, "not solved in 7 steps, some cells are blank"),
+        ({"verdict": "unsolved", "conflicts": np.eye(9, dtype=bool)}, "not solved in 7 steps, 9 cells clash"),
+    ],
+)
+def test_verdicts_in_words(changes: dict[str, object], words: str) -> None:
+    assert verdict(replace(scenes.solution(scenes.attempt(7, solved=True)), **changes)) == words
+
+
+def test_summary_is_one_line() -> None:
+    end = scenes.solution(scenes.attempt(7, solved=False))
+    assert summary(end, 80).plain == "! puzzles.txt:3  not solved in 7 steps, 4 cells clash  0.25 s"
+    assert summary(end, 20).cell_len == 20
+
+
+def test_a_kind_registers_one_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    grid = np.array([[10, 1], [2, 3]], np.uint8)
+    other = Puzzle("other", grid)
+    assert [line.plain for line in board(other, None).lines] == ["a 1 ", "2 3 "]
+
+    def draw(_puzzle: Puzzle, _step: Step | None, space: Space) -> tuple[list[Text], Text]:
+        return [Text("#" * space.width)], Text("legend")
+
+    monkeypatch.setitem(BOARDS, "other", draw)
+    assert frame(Scene(other), Space(7, 9)).plain.startswith("#######")
+
+
+def test_svg_is_well_formed_and_needs_nothing_from_elsewhere() -> None:
+    text = pictures.encode([scene()], Path("out.svg")).decode()
+    root = ElementTree.fromstring(text)
+    letters = "".join(node.text or "" for node in root.iter("{http://www.w3.org/2000/svg}text"))
+    assert "solvedin7steps" in letters
+    assert scenes.QUESTION[:2] in letters
+    assert text.count("http") == 1  # the namespace
+
+
+def test_html_has_the_frame() -> None:
+    found: list[str] = []
+    parser = HTMLParser()
+    parser.handle_data = found.append  # type: ignore[method-assign]
+    parser.feed(pictures.encode([scene()], Path("out.html")).decode())
+    for line in lines(frame(scene(), Space(pictures.WIDTH, pictures.HEIGHT))):
+        assert line in "".join(found)
+
+
+def test_png_and_gif_can_be_read_back() -> None:
+    moments = [Scene(scenes.puzzle()), scene(7, upto=1), scene(7, upto=4), scene(7)]
+    still = Image.open(io.BytesIO(pictures.encode(moments, Path("OUT.PNG"))))
+    film = Image.open(io.BytesIO(pictures.encode(moments, Path("out.gif"))))
+    assert still.size == film.size
+    durations = []
+    for n in range(4):
+        film.seek(n)
+        durations.append(film.info["duration"])
+    assert film.n_frames == 4
+    assert durations == [pictures.FRAME_MS] * 3 + [pictures.LAST_MS]
+    difference = ImageChops.difference(still.convert("RGB"), film.convert("RGB"))
+    assert max(high for _, high in difference.getextrema()) <= 32  # the same but for shades of soft edges
+
+
+def test_pixels_of_a_picture() -> None:
+    still = Image.open(io.BytesIO(pictures.png(scene(7, upto=4)))).convert("RGB")
+    cell = [pictures.SCALE * side for side in pictures.CELL]
+
+    def colors(column: int, row: int) -> set[tuple[int, ...]]:
+        box = ((column + pictures.MARGIN) * cell[0], (row + 1) * cell[1])
+        crop = still.crop((*box, box[0] + cell[0], box[1] + cell[1]))
+        return {color for _, color in crop.getcolors(10_000) or []}
+
+    page = pictures.page(scene(7, upto=4))
+    for row in (0, 1, 2, 15):
+        for each in page[row]:
+            assert (len(colors(each.x, row)) > 1) == (each.char != " "), each
+
+
+@pytest.mark.parametrize("suffix", pictures.SUFFIXES)
+def test_pictures_are_the_same_everywhere(suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = [scene(7, upto=2), scene(7)]
+    once = pictures.encode(moments, Path(f"out{suffix}"))
+    for name, value in {"NO_COLOR": "1", "COLUMNS": "30", "TERM": "dumb", "FORCE_COLOR": ""}.items():
+        monkeypatch.setenv(name, value)
+    assert pictures.encode(moments, Path(f"out{suffix}")) == once
+
+
+def test_unknown_picture_formats_are_refused() -> None:
+    with pytest.raises(InputError, match=r"out\.bmp: no picture format of that name") as caught:
+        pictures.require(Path("out.bmp"))
+    assert caught.value.hint == "known: svg, html, png, gif"
+
+
+def test_without_pillow_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "PIL.Image", None)
+    pictures.require(Path("out.svg"))
+    with pytest.raises(InputError, match="Pillow is not installed") as caught:
+        pictures.require(Path("out.gif"))
+    assert caught.value.hint == "pip install 'trm-solve[image]'"

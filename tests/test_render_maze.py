@@ -1,0 +1,198 @@
+"""Pictures of mazes: they fit, and every mark can be told."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+from rich.text import Text
+
+from trm_solve.puzzles import get_kind, read_file
+from trm_solve.puzzles.base import Puzzle
+from trm_solve.puzzles.maze_paths import FREE, PATH, WALL, shortest_path
+from trm_solve.render import Scene, Space, board, frame, pictures
+from trm_solve.render.maze import COLORS, UNSURE
+from trm_solve.trace import Step
+
+EXAMPLES = Path(__file__).parent.parent / "examples" / "maze"
+WINDOWS = [(80, 24), (60, 20)]
+
+
+def example(name: str) -> Puzzle:
+    (puzzle,) = read_file(EXAMPLES / f"{name}.txt")
+    assert isinstance(puzzle, Puzzle)
+    return puzzle
+
+
+def attempt(puzzle: Puzzle, steps: int = 4) -> list[Step]:
+    """A path that grows from S and is whole at the end; before that there is a stray mark, unsure as the last new one."""
+    path = shortest_path(puzzle.question)
+    assert path is not None
+    inner = path[1:-1]
+    stray = next(c for c in np.flatnonzero(puzzle.question == FREE)[::-1] if c not in inner)
+    made, before = [], puzzle.question
+    for n in range(1, steps + 1):
+        answer = puzzle.question.copy()
+        answer.ravel()[inner[: len(inner) * n // steps]] = PATH
+        if n < steps:
+            answer.ravel()[stray] = PATH
+        sure = np.full(answer.shape, 0.99, np.float32)
+        sure.ravel()[[stray, inner[len(inner) * n // steps - 1]]] = UNSURE - 0.1
+        check = get_kind("maze").check(puzzle, answer)
+        made.append(Step(0, 1, n, answer, sure, answer != before, check.conflicts, 0, 0.3, check.solved, n == steps))
+        before = answer
+    return made
+
+
+def lines(text: Text) -> list[str]:
+    return text.plain.split("\n")
+
+
+def cells(puzzle: Puzzle, step: Step | None, space: Space) -> dict[tuple[int, int], str | None]:
+    """The colour of every cell of a board in half blocks."""
+    found: dict[tuple[int, int], str | None] = {}
+    for row, line in enumerate(board(puzzle, step, space).lines):
+        assert line.cell_len == puzzle.question.shape[1]
+        for column, character in enumerate(line.plain):
+            style = next((s.style for s in line.spans if s.start <= column < s.end), "")
+            text = str(style).split(" on ")
+            front, back = text[0] or None, text[1] if len(text) > 1 else None
+            upper, lower = {" ": (None, None), "█": (front, front), "▀": (front, back), "▄": (back, front)}[character]
+            found[2 * row, column], found[2 * row + 1, column] = upper, lower
+    return found
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("name", ["small", "hard", "no-path"])
+def test_every_frame_fits_its_window(name: str, window: tuple[int, int]) -> None:
+    puzzle = example(name)
+    steps = [] if name == "no-path" else attempt(puzzle)
+    for upto in range(len(steps) + 1):
+        for color in (True, False):
+            rows = lines(frame(Scene(puzzle, steps[:upto], None, 16, "maze"), Space(*window, color)))
+            assert len(rows) <= window[1]
+            assert max(map(len, rows)) <= window[0]
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_the_whole_large_maze_is_in_the_picture(window: tuple[int, int]) -> None:
+    puzzle = example("hard")
+    drawing = board(puzzle, None, Space(*window))
+    assert (drawing.width, len(drawing.lines)) == (30, 15)
+    picture = lines(frame(Scene(puzzle, attempt(puzzle)[:2], None, 16, "maze"), Space(*window)))
+    wanted = [line.plain for line in board(puzzle, attempt(puzzle)[1], Space(*window)).lines]
+    assert [line[:30].rstrip() for line in picture[:15]] == [line.rstrip() for line in wanted]
+
+
+def test_half_blocks_show_every_cell_in_its_colour() -> None:
+    puzzle = example("hard")
+    first, _, third, last = attempt(puzzle)
+    space = Space(80, 24)
+    bare = cells(puzzle, None, space)
+    assert len(bare) == 900
+    for at, color in bare.items():
+        symbol = int(puzzle.question[at])
+        assert color == {WALL: COLORS["wall"], FREE: None, 3: COLORS["S"], 4: COLORS["G"]}[symbol]
+    shown = cells(puzzle, third, space)
+    kept = (third.answer == PATH) & ~third.conflicts
+    assert kept.any()
+    for r, c in np.argwhere(third.answer == PATH):
+        at = int(r), int(c)
+        name = "broken" if third.conflicts[at] else "new" if third.changed[at] else "path"
+        assert shown[at] == COLORS[name]
+    assert COLORS["new"] in shown.values()
+    assert COLORS["path"] in shown.values()
+    assert COLORS["broken"] in shown.values()
+    assert cells(puzzle, first, space) != shown
+    done = cells(puzzle, last, space)
+    for r, c in np.argwhere(last.answer == PATH):
+        assert done[int(r), int(c)] == COLORS["solved"]
+
+
+def test_half_blocks_tell_unsure_cells() -> None:
+    puzzle = example("hard")
+    step = attempt(puzzle)[1]
+    quiet = Step(
+        0, 1, 3, step.answer, step.confidence, np.zeros_like(step.changed), step.conflicts & False, 0, 0.3, False, False
+    )
+    shown = cells(puzzle, quiet, Space(80, 24))
+    unsure = (step.answer == PATH) & (step.confidence < UNSURE)
+    assert {shown[int(r), int(c)] for r, c in np.argwhere(unsure)} == {COLORS["unsure"]}
+
+
+@pytest.mark.parametrize("color", [True, False])
+def test_a_small_maze_says_everything_by_characters(color: bool) -> None:
+    puzzle = example("small")
+    step = attempt(puzzle)[2]
+    rows = board(puzzle, step, Space(80, 24, color)).lines
+    assert len(rows) == 10
+    for r, line in enumerate(rows):
+        assert line.cell_len == 20
+        for c in range(10):
+            text, at = line.plain[2 * c : 2 * c + 2], (r, c)
+            symbol, wrong = int(step.answer[at]), bool(step.conflicts[at])
+            if symbol == WALL:
+                assert text == ("██" if color else "##")
+                continue
+            unsure_free = symbol == FREE and step.confidence[at] < UNSURE
+            assert text[0] == ("·" if unsure_free else {FREE: " ", 3: "S", 4: "G", PATH: "o"}[symbol])
+            assert text[1] == ("!" if wrong else " ")
+            styles = " ".join(str(s.style) for s in line.spans if s.start <= 2 * c < s.end)
+            assert ("underline" in styles.replace("not underline", "")) == bool(step.changed[at] and text[0] != " ")
+            assert ("dim" in styles) == bool(step.confidence[at] < UNSURE and not wrong)
+
+
+def test_without_colour_a_large_maze_is_a_character_a_cell() -> None:
+    puzzle = example("hard")
+    step = attempt(puzzle)[1]
+    rows = board(puzzle, step, Space(80, 24, color=False)).lines
+    for r, line in enumerate(rows):
+        for c, character in enumerate(line.plain):
+            symbol = int(step.answer[r, c])
+            wanted = {WALL: "#", FREE: " ", 3: "S", 4: "G", PATH: "x" if step.conflicts[r, c] else "o"}[symbol]
+            assert character == wanted or (character == "·" and step.confidence[r, c] < UNSURE)
+    console = Console(file=io.StringIO(), force_terminal=True, no_color=True, width=80, _environ={"TERM": "xterm"})
+    with console.capture() as captured:
+        console.print(Text("\n").join(rows))
+    assert "\x1b[3" not in captured.get()  # no colour is set
+
+
+@pytest.mark.parametrize("space", [Space(80, 24), Space(80, 24, False), Space(30, 12), Space(200, 60)])
+@pytest.mark.parametrize("name", ["small", "hard"])
+def test_the_legend_fits_beside_the_board(name: str, space: Space) -> None:
+    assert 0 < board(example(name), None, space).legend.cell_len <= 30
+
+
+@pytest.mark.parametrize("suffix", pictures.SUFFIXES)
+def test_pictures_of_mazes_are_written(suffix: str) -> None:
+    puzzle = example("small")
+    steps = attempt(puzzle)
+    scenes = [Scene(puzzle, steps[:n], None, 16, "maze") for n in (1, 3)]
+    content = pictures.encode(scenes, Path(f"m{suffix}"))
+    assert content[:4] in (b"<svg", b"<!DO", b"\x89PNG", b"GIF8")
+
+
+def test_a_changed_wall_is_seen() -> None:
+    puzzle = example("small")
+    answer = puzzle.question.copy()
+    at = tuple(int(x) for x in np.argwhere(answer == FREE)[0])
+    answer[at] = WALL
+    check = get_kind("maze").check(puzzle, answer)
+    step = Step(
+        0,
+        1,
+        1,
+        answer,
+        np.ones(answer.shape, np.float32),
+        answer != puzzle.question,
+        check.conflicts,
+        0,
+        0.1,
+        False,
+        True,
+    )
+    line = board(puzzle, step, Space(80, 24)).lines[at[0]].plain
+    assert line[2 * at[1] : 2 * at[1] + 2] == "#!"

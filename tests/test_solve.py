@@ -1,0 +1,268 @@
+"""`solve`, `models` and the Python API on the packaged Sudoku model: outputs, messages and exit codes."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import trm_solve
+from tests.conftest import EXAMPLES, Outcome
+from trm_solve.errors import InputError, ModelError
+from trm_solve.puzzles.sudoku import Sudoku, conflicts
+
+Trm = Callable[..., Outcome]
+EASY = "8.1..9....4...1..6.....8.4....9...3.7...8.4.....3.27.1.925..8.........1..64...2.."
+ANSWER = "851649327947231586623758149215974638736185492489362751392517864578426913164893275"
+EMPTY = "." * 81
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def test_a_file_is_solved_and_only_answers_are_on_stdout(trm: Trm) -> None:
+    result = trm("solve", EXAMPLES / "sudoku/easy.txt")
+    assert (result.code, result.out, result.err) == (0, ANSWER + "\n", "")
+
+
+def test_the_puzzle_itself_serves_as_argument(trm: Trm) -> None:
+    assert trm("solve", EASY).out == ANSWER + "\n"
+
+
+def test_standard_input_is_read_on_a_dash_only(trm: Trm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{EASY}\n{EASY}\n"))
+    assert trm("solve", "-").out == f"{ANSWER}\n{ANSWER}\n"
+
+
+def test_json_fields_are_a_contract(trm: Trm) -> None:
+    result = trm("solve", EXAMPLES / "sudoku/easy.txt", "--json")
+    fields = json.loads(result.out)
+    assert fields | {"seconds": 0, "halt_probability": 0} == fields | {
+        "schema": 1,
+        "kind": "sudoku",
+        "source": f"{EXAMPLES}/sudoku/easy.txt:1",
+        "question": EASY,
+        "answer": ANSWER,
+        "verdict": "solved",
+        "best_attempt": None,
+        "attempts": 1,
+        "model": "sudoku",
+        "seconds": 0,
+        "halt_probability": 0,
+    }
+    assert 1 <= fields["steps"] <= 16
+    assert 0 <= fields["halt_probability"] <= 1
+    assert fields["seconds"] > 0
+
+
+def test_a_bad_puzzle_does_not_stop_a_batch_and_keeps_its_line(trm: Trm, tmp_path: Path) -> None:
+    path = tmp_path / "p.txt"
+    path.write_text(f"{EASY}\n{EASY[:-1]}\n{EMPTY}\n{EASY}\n")
+    result = trm("solve", path, "--max-steps", 1, "--halt", "rules")
+    lines = result.out.split("\n")
+    assert len(lines) == 5
+    assert lines[1] == lines[2] == ""
+    assert f"error: {path}:2: 80 characters, a Sudoku has 81" in result.err
+    assert "hint: blanks are '.' or '0'" in result.err
+    assert f"warning: {path}:3: not solved" in result.err
+    assert result.code == 4  # the highest it met
+
+
+def test_an_unsolved_puzzle_shows_its_best_attempt_and_exits_4(trm: Trm) -> None:
+    result = trm("solve", EMPTY, "--max-steps", 1)
+    assert (result.code, result.out) == (4, "\n")
+    assert "warning: <argument>:1: not solved in 1 step" in result.err
+    fields = json.loads(trm("solve", EMPTY, "--max-steps", 1, "--json").out)
+    assert (fields["verdict"], fields["answer"]) == ("unsolved", None)
+    assert len(fields["best_attempt"]) == 81
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "error"),
+    [
+        (["nofile.txt"], 2, "nofile.txt: no such file or directory"),
+        ([str(EXAMPLES)], 2, f"{EXAMPLES}: is a directory"),
+        (["5" * 81], 2, "<argument>:1: clashing clues: two 5s in row 1 (r1c1 and r1c2)"),
+        ([EASY[:-1]], 2, "<argument>:1: 80 characters, a Sudoku has 81"),
+        ([EASY + "1"], 2, "<argument>:1: 82 characters, a Sudoku has 81"),
+        (["x" + EASY[1:]], 2, "<argument>:1:1: 'x' is not a digit or a blank"),
+        ([EASY, "--kind", "sudoko"], 2, "unknown puzzle kind 'sudoko'"),
+        ([EASY, "--halt", "soon"], 2, "field 'halt' cannot be 'soon'"),
+        ([EASY, "--device", "gpu"], 2, "unknown device 'gpu'"),
+        ([EASY, "--device", "cuda:99"], 2, "no"),
+        ([EASY, "--dtype", "int8"], 2, "unknown dtype 'int8'"),
+        ([EASY, "--max-steps", "0"], 2, "Invalid value for '--max-steps'"),
+        ([EASY, "--frobnicate"], 2, "No such option: --frobnicate"),
+        ([], 2, "Missing argument 'PUZZLE...'"),
+        ([EASY, "--model", "sudoki"], 3, "no model 'sudoki'"),
+        ([EASY, "-o", "/nowhere/a.txt"], 2, "/nowhere/a.txt: cannot be written"),
+        ([EASY, "--save", "a.bmp"], 2, "a.bmp"),
+    ],
+)
+def test_errors_are_one_line_and_a_hint(trm: Trm, arguments: list[str], code: int, error: str) -> None:
+    result = trm("solve", *arguments)
+    assert (result.code, result.out.strip()) == (code, "")
+    first, *rest = result.err.rstrip("\n").split("\n")
+    assert first.startswith(f"error: {error}")
+    assert [line.partition(": ")[0] for line in rest] in ([], ["hint"])
+    assert "Traceback" not in result.err
+
+
+def test_a_model_of_another_kind_is_one_clear_line(trm: Trm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    golden = GOLDEN / "trm-mlp"
+    made = trm("models", "convert", golden / "step_6", "--config", golden / "all_config.json", "--out", tmp_path / "m")
+    assert made.code == 0
+    monkeypatch.setenv("TRM_MODEL", str(tmp_path / "m"))
+    result = trm("solve", EASY)
+    assert result.code == 3
+    assert result.err.startswith(f"error: model '{tmp_path / 'm'}' is for arc, <argument>:1 is a sudoku puzzle")
+
+
+def test_clues_that_the_model_wanted_to_change_are_kept_and_counted(trm: Trm) -> None:
+    solution = trm_solve.solve(EMPTY[:-9] + "123456789", options=trm_solve.SolveOptions(max_steps=2))
+    given = solution.puzzle.question > 0
+    for step in solution.trace:
+        np.testing.assert_array_equal(step.answer[given], solution.puzzle.question[given])
+        assert step.overruled >= 0
+    fields = json.loads(trm("solve", EASY, "--json").out)
+    assert fields["overruled"] == 0
+
+
+def test_output_and_trace_files_and_replay(trm: Trm, tmp_path: Path) -> None:
+    answers, trace = tmp_path / "a.txt", tmp_path / "t.jsonl"
+    result = trm("solve", EXAMPLES / "sudoku/easy.txt", "-o", answers, "--trace", trace)
+    assert (result.code, result.out) == (0, "")
+    assert answers.read_text() == ANSWER + "\n"
+    assert len(trace.read_text().splitlines()) >= 2
+    replayed = trm("replay", trace)
+    assert (replayed.code, replayed.out) == (0, ANSWER + "\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt", "t.jsonl"]
+
+
+def test_the_same_seed_gives_the_same_answer(trm: Trm) -> None:
+    first, second = (trm("solve", EXAMPLES / "sudoku/hard.txt", "--json").out for _ in range(2))
+    fields = [json.loads(each) | {"seconds": 0} for each in (first, second)]
+    assert fields[0] == fields[1]
+
+
+def test_verbose_names_model_device_and_dtype(trm: Trm) -> None:
+    result = trm("solve", EASY, "-v", "--device", "cpu", "--dtype", "float32")
+    assert "model sudoku, device cpu, dtype float32" in result.err
+
+
+def test_models_list_info_and_convert(trm: Trm, tmp_path: Path) -> None:
+    assert "sudoku" in trm("models", "list").out
+    names = [each["name"] for each in json.loads(trm("models", "list", "--json").out)]
+    assert "sudoku" in names
+    info = json.loads(trm("models", "info", "sudoku", "--json").out)
+    assert info["kind"] == "sudoku"
+    assert info["config"]["grid"] == [9, 9]
+    golden = GOLDEN / "trm-attention"
+    made = trm("models", "convert", golden / "step_6", "--config", golden / "all_config.json", "--out", tmp_path / "m")
+    assert (made.code, made.out) == (0, "")
+    assert sorted(path.name for path in (tmp_path / "m").iterdir()) == ["README.md", "config.json", "model.safetensors"]
+    assert json.loads(trm("models", "info", tmp_path / "m", "--json").out)["config"]["num_heads"] == 4
+
+
+def test_interrupt_exits_130(trm: Trm, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("trm_solve.run.load", interrupt)
+    assert trm("solve", EASY).code == 130
+
+
+def test_a_bug_is_one_line_and_exits_1(trm: Trm, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr("trm_solve.run.load", fail)
+    result = trm("solve", EASY)
+    assert (result.code, result.err.splitlines()[0]) == (1, "error: unexpected RuntimeError: boom")
+    monkeypatch.setenv("TRM_DEBUG", "1")
+    with pytest.raises(RuntimeError):
+        trm("solve", EASY)
+
+
+# The Python API
+
+
+def test_solve_takes_text_file_and_puzzle() -> None:
+    for puzzle in (EASY, EXAMPLES / "sudoku/easy.txt", trm_solve.read(EASY)[0]):
+        solution = trm_solve.solve(puzzle)
+        assert solution.verdict == "solved"
+        assert solution.answer is not None
+        assert Sudoku().format(solution.answer) == ANSWER
+        assert len(solution.trace) == solution.steps
+
+
+def test_steps_come_one_by_one() -> None:
+    found = list(trm_solve.steps(EASY, model=trm_solve.load("sudoku")))
+    assert [step.step for step in found] == list(range(1, len(found) + 1))
+    assert found[-1].solved
+    assert found[-1].halted
+    assert not conflicts(found[-1].answer).any()
+
+
+def test_solve_many_keeps_the_order() -> None:
+    puzzles = trm_solve.read(EXAMPLES / "sudoku/fifty.csv")[:10]
+    solutions = list(trm_solve.solve_many(puzzles))
+    assert [solution.puzzle.source for solution in solutions] == [puzzle.source for puzzle in puzzles]
+
+
+def test_the_api_raises_what_the_command_line_prints() -> None:
+    with pytest.raises(InputError, match="80 characters"):
+        trm_solve.solve(EASY[:-1])
+    with pytest.raises(InputError, match="2 puzzles where one is expected"):
+        trm_solve.solve(f"{EASY}\n{EASY}")
+    with pytest.raises(ModelError, match="no model"):
+        trm_solve.load("nothing")
+
+
+# Start-up
+
+
+def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    env = os.environ | environment
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=False)
+
+
+@pytest.mark.parametrize("command", [[], ["solve"], ["eval"], ["train"], ["generate"], ["models"], ["replay"]])
+def test_help_imports_neither_torch_nor_numpy(command: list[str]) -> None:
+    code = f"""
+import sys
+sys.argv = ["trm-solve", *{command!r}, "--help"]
+from trm_solve.cli import main
+try:
+    main()
+except SystemExit as end:
+    assert not end.code
+found = {{"torch", "numpy", "safetensors", "huggingface_hub", "yaml"}} & set(sys.modules)
+assert not found, found
+"""
+    result = python(code)
+    assert result.returncode == 0, result.stderr
+    assert "Usage" in result.stdout
+
+
+def test_importing_the_package_is_light() -> None:
+    result = python("import sys, trm_solve; assert 'torch' not in sys.modules and 'numpy' not in sys.modules")
+    assert result.returncode == 0, result.stderr
+
+
+def test_replay_needs_no_torch(trm: Trm, tmp_path: Path) -> None:
+    trm("solve", EASY, "--trace", tmp_path / "t.jsonl")
+    code = f"""
+import sys
+sys.modules["torch"] = None  # as if it were not installed
+sys.argv = ["trm-solve", "replay", {str(tmp_path / "t.jsonl")!r}]
+from trm_solve.cli import main
+main()
+"""
+    result = python(code)
+    assert (result.returncode, result.stdout) == (0, ANSWER + "\n"), result.stderr

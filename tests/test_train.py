@@ -1,0 +1,342 @@
+"""Training runs in this process: learning, resuming, validation, saving, and every way to end."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import io
+import itertools
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from rich.console import Console
+from typer.testing import CliRunner
+
+from tests.made import rows, write_csv
+from trm_solve import checkpoint, curves, train
+from trm_solve.config import ModelConfig, RunOptions, TrainOptions
+from trm_solve.errors import InputError, TrmError
+from trm_solve.model import TRM
+from trm_solve.presets import PRESETS, recipe
+from trm_solve.run_folder import RunFolder
+from trm_solve.train_view import View, summary_table
+
+TINY = {"hidden_size": 16, "batch_size": 4, "warmup_steps": 2, "halt_max_steps": 3, "H_cycles": 1, "L_cycles": 1}
+
+
+class Heard(View):
+    """A view that keeps what is said and can do something at a step."""
+
+    def __init__(self, at: int = -1, do: Any = None) -> None:
+        super().__init__(Console(file=io.StringIO(), width=200))
+        self.said: list[str] = []
+        self.at, self.do = at, do
+
+    def message(self, text: str) -> None:
+        self.said.append(text)
+
+    def metrics(self, line: dict[str, Any]) -> None:
+        super().metrics(line)
+        if line["step"] == self.at:
+            self.do()
+
+
+def options(path: Path, name: str = "run", **fields: Any) -> RunOptions:
+    data = path / "data.csv"
+    if not data.exists():
+        write_csv(data, rows(40))
+    plain = {"data": [str(data)], "out": str(path / name), "compile": "off", "dtype": "float32", "log_every": 1}
+    return RunOptions.from_dict({**plain, **fields})
+
+
+def tiny(**fields: Any) -> TrainOptions:
+    return TrainOptions.from_dict({**TINY, "max_steps": 10, **fields})
+
+
+def run(path: Path, name: str = "run", *, view: View | None = None, **fields: Any) -> list[dict[str, Any]]:
+    """A run of ten steps; its metrics without what a clock says."""
+    resume = fields.pop("resume", False)
+    of_recipe = {k: fields.pop(k) for k in list(fields) if k in {f.name for f in dataclasses.fields(TrainOptions)}}
+    train.train(options(path, name, **fields), tiny(**of_recipe), resume=resume, view=view or Heard())
+    return metrics(path / name)
+
+
+def metrics(folder: Path) -> list[dict[str, Any]]:
+    clock = ("seconds", "samples_per_second", "took")
+    return [{k: v for k, v in line.items() if k not in clock} for line in RunFolder(folder).read_metrics()]
+
+
+def states_equal(one: Any, other: Any) -> bool:
+    if isinstance(one, torch.Tensor):
+        return torch.equal(one, other)
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(states_equal(one[k], other[k]) for k in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(states_equal, one, other))
+    return bool(one == other)
+
+
+@pytest.mark.parametrize("optimizer", ["adam-atan2", "adamw", "muon"])
+def test_the_loss_falls(tmp_path: Path, optimizer: str) -> None:
+    lines = run(tmp_path, optimizer=optimizer, lr=0.01, max_steps=40, augment=False, loss="stablemax")
+    losses = [line["lm_loss"] for line in lines]
+    assert sum(losses[-5:]) < 0.9 * sum(losses[:5])
+
+
+@pytest.mark.parametrize("optimizer", ["adam-atan2", "muon"])
+def test_an_interrupted_run_resumes_bit_for_bit(tmp_path: Path, optimizer: str) -> None:
+    valid = write_csv(tmp_path / "valid.csv", rows(50)[45:])
+    fields: dict[str, Any] = {"optimizer": optimizer, "valid": [valid], "valid_steps": 3, "depth_schedule": "0.5:1x2"}
+    whole = run(tmp_path, "whole", **fields)
+    interrupt = Heard(at=5, do=lambda: os.kill(os.getpid(), signal.SIGINT))
+    run(tmp_path, "cut", view=interrupt, **fields)
+    assert metrics(tmp_path / "cut")[-1]["step"] < 10
+    assert any("interrupted, and saved" in text for text in interrupt.said)
+    assert run(tmp_path, "cut", resume=True, **fields) == whole
+    ended = [RunFolder(tmp_path / name).read_state() for name in ("whole", "cut")]
+    assert ended[0] is not None
+    assert ended[1] is not None
+    assert states_equal(ended[0]["learner"], ended[1]["learner"])
+
+
+def test_ctrl_c_says_interrupted_and_a_second_one_is_not_caught(tmp_path: Path) -> None:
+    def twice() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    assert train.train(options(tmp_path), tiny(), view=Heard(at=3, do=twice)) == "interrupted"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_metrics_past_the_saved_state_are_forgotten(tmp_path: Path) -> None:
+    whole = run(tmp_path)
+    with (tmp_path / "run" / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 11, "loss": 0.5}\n{"step": 12, "lo')
+    assert run(tmp_path, resume=True) == whole
+
+
+def test_a_longer_horizon_goes_on_from_the_end(tmp_path: Path) -> None:
+    run(tmp_path, schedule="constant")
+    longer = run(tmp_path, resume=True, schedule="constant", max_steps=14)
+    assert [line["step"] for line in longer] == list(range(1, 15))
+
+
+def test_last_holds_the_averaged_weights_and_loads_at_once(tmp_path: Path) -> None:
+    run(tmp_path)
+    state = RunFolder(tmp_path / "run").read_state()
+    assert state is not None
+    model = checkpoint.load(tmp_path / "run" / "last")
+    for parameter, shadow in zip(model.parameters(), state["learner"]["ema"]["shadow"], strict=True):
+        assert torch.equal(parameter, shadow)
+    names = [name for name, _ in model.named_parameters()]
+    assert not torch.equal(state["learner"]["model"][names[0]], model.get_parameter(names[0]))
+    assert not (tmp_path / "run" / "best").exists()
+
+
+def test_best_is_chosen_by_validation_exact_accuracy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = iter([0.2, 0.7, 0.7, 0.1])
+
+    def scripted(*_: Any) -> dict[str, Any]:
+        return {"exact_accuracy": next(said), "cell_accuracy": 0.5, "exact_by_step": [], "puzzles": 1}
+
+    monkeypatch.setattr(train, "accuracy", scripted)
+    valid = write_csv(tmp_path / "valid.csv", rows(50)[45:])
+    lines = run(tmp_path, valid=[valid], valid_steps=3)
+    judged = [(line["step"], line["best"]) for line in lines if "valid" in line]
+    assert judged == [(3, True), (6, True), (9, False), (10, False)]
+    assert "Step 6." in (tmp_path / "run" / "best" / "README.md").read_text()
+
+
+def test_validation_runs_all_steps_without_halting(tmp_path: Path) -> None:
+    lines = run(tmp_path, hold_out=0.25, valid_puzzles=7)
+    found = next(line["valid"]["held out"] for line in lines if "valid" in line)
+    model = checkpoint.load(tmp_path / "run" / "last")
+    mixture, validation = train.open_data(
+        options(tmp_path, hold_out=0.25, valid_puzzles=7), augment=False, report=print
+    )
+    held = validation["held out"]
+    assert (len(held), found["puzzles"], len(mixture.data)) == (7, 7, 30)
+    e = model.embed(torch.from_numpy(held.questions).long(), model.puzzle_rows(torch.zeros(7, dtype=torch.int64)))
+    y, z = model.initial_state(e)
+    for _ in range(3):
+        y, z = model.step(e, y, z, None)
+    right = model.read_answer(y).argmax(-1) == torch.from_numpy(held.answers).long()
+    assert found["cell_accuracy"] == pytest.approx(right.double().mean().item())
+    assert len(found["exact_by_step"]) == 3
+
+
+def test_the_depth_schedule_grows_the_recursion(tmp_path: Path) -> None:
+    lines = run(tmp_path, depth_schedule="0.3:1x2,0.6:2x1", H_cycles=2, L_cycles=2)
+    assert [(line["T"], line["n"]) for line in lines] == [(1, 2)] * 2 + [(2, 1)] * 3 + [(2, 2)] * 5
+
+
+def test_max_minutes_ends_the_run_at_its_lowest_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count(0, 1.0)  # every look at the clock is a second later
+    monkeypatch.setattr(train.time, "monotonic", lambda: next(clock))
+    lines = run(tmp_path, max_steps=None, max_minutes=1.0, schedule="linear", warmup_steps=0)
+    assert 20 < lines[-1]["step"] <= 60
+    assert lines[-1]["lr"] < 0.05 * lines[0]["lr"]
+
+
+def test_nan_stops_the_run_and_the_last_good_state_stays(tmp_path: Path) -> None:
+    with pytest.raises(train.Diverged, match="not a number") as caught:
+        run(tmp_path, lr=1e30, optimizer="adamw", save_minutes=0.0, warmup_steps=0)
+    assert caught.value.exit_code == 1
+    state = RunFolder(tmp_path / "run").read_state()
+    assert state is not None
+    assert all(torch.isfinite(tensor).all() for tensor in state["learner"]["model"].values())
+    assert str(tmp_path / "run" / "state.pt") in caught.value.hint
+    checkpoint.load(tmp_path / "run" / "last")
+
+
+def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(tmp_path)
+    before = (tmp_path / "run" / "state.pt").read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(InputError, match="no space left on device"):
+            run(tmp_path, resume=True, max_steps=12)
+    assert (tmp_path / "run" / "state.pt").read_bytes() == before
+    assert not [path for path in (tmp_path / "run").rglob(".*") if path.is_file()]
+    assert len(run(tmp_path, resume=True, max_steps=12)) == 12
+
+
+def complaint(path: Path, **fields: Any) -> str:
+    with pytest.raises(TrmError) as caught:
+        run(path, **fields)
+    assert "\n" not in caught.value.message
+    return caught.value.message
+
+
+def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert "file/run: cannot be made" in complaint(tmp_path, name="file/run")
+    run(tmp_path)
+    assert "holds a run already" in complaint(tmp_path)
+    (tmp_path / "run" / "state.pt").write_bytes(b"cut short")
+    assert "state.pt: damaged" in complaint(tmp_path, resume=True)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write everywhere")
+def test_a_read_only_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "closed"
+    folder.mkdir(mode=0o500)
+    options(tmp_path)
+    assert "permission denied" in complaint(tmp_path, name="closed/run")
+
+
+def test_data_of_another_shape_than_the_checkpoint_s(tmp_path: Path) -> None:
+    small = {"vocab_size": 11, "hidden_size": 8, "intermediate_size": 8, "mlp_t": True, "token_intermediate_size": 8}
+    shape = {"pos_encodings": "none", "H_cycles": 1, "L_cycles": 1}
+    config = ModelConfig.from_dict({"kind": "sudoku", "grid": [4, 4], **small, **shape})
+    checkpoint.save(TRM(config), tmp_path / "four")
+    assert "reads 16 cells, the data have 81" in complaint(tmp_path, init=str(tmp_path / "four"))
+    checkpoint.save(TRM(dataclasses.replace(config, kind="maze", grid=(9, 9))), tmp_path / "maze")
+    assert "is a model for maze, the data are sudoku" in complaint(tmp_path, init=str(tmp_path / "maze"))
+    run(tmp_path)
+    state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
+    state["learner"]["carry"]["steps"] = state["learner"]["carry"]["steps"][:2]
+    torch.save(state, tmp_path / "run" / "state.pt")
+    assert "not a state of this run" in complaint(tmp_path, resume=True)
+
+
+def test_fine_tuning_starts_from_the_checkpoint_and_keeps_its_cycles(tmp_path: Path) -> None:
+    run(tmp_path, "first", L_cycles=2)
+    out, data = tmp_path / "second", str(tmp_path / "data.csv")
+    asked = {"data": [data], "init": str(tmp_path / "first" / "last"), "compile": "off"}
+    fields = {"lr": 0.0, "row_lr": 0.0, "batch_size": 4}
+    assert train.start(str(out), asked, {"max_steps": 2}, fields, None, resume=False) == "done"
+    first, second = (checkpoint.load(tmp_path / name / "last") for name in ("first", "second"))
+    assert second.config == first.config
+    for name, parameter in second.named_parameters():
+        assert torch.allclose(parameter, first.get_parameter(name), atol=1e-7), name
+    assert train.start(str(out), {}, {"max_steps": 10}, {}, None, resume=True) == "done"
+    assert metrics(out)[-1]["step"] == 10
+
+
+def test_presets_hold_the_paper_s_settings() -> None:
+    mlp, arc = recipe("paper-sudoku-mlp", {}), recipe("paper-arc", {})
+    assert (mlp.mlp_t, mlp.H_cycles, mlp.L_cycles, mlp.pos_encodings, mlp.puzzle_emb_len) == (True, 3, 6, "none", 16)
+    assert (mlp.lr, mlp.betas, mlp.weight_decay, mlp.batch_size, mlp.warmup_steps) == (
+        1e-4,
+        (0.9, 0.95),
+        1.0,
+        768,
+        2000,
+    )
+    assert (mlp.optimizer, mlp.loss, mlp.halt_loss_weight, mlp.ema) == ("adam-atan2", "stablemax", 0.5, 0.999)
+    assert (arc.mlp_t, arc.L_cycles, arc.weight_decay, arc.row_lr, arc.pos_encodings) == (False, 4, 0.1, 1e-2, "rope")
+    for name in PRESETS:
+        assert recipe(name, {"seed": 3}).seed == 3
+    with pytest.raises(InputError, match="unknown preset 'paper-maz'") as caught:
+        recipe("paper-maz", {})
+    assert caught.value.hint == "did you mean 'paper-maze'?"
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"learning_rate": 1}, "unknown field 'learning_rate'"),
+        ({"lr": "fast"}, "field 'lr' cannot be 'fast'"),
+        ({"lr": -1.0}, "field 'lr' must be a number from 0 up"),
+        ({"label_smoothing": 2.0}, "between 0 and 1"),
+        ({"max_minutes": 0.0}, "must be positive"),
+        ({"depth_schedule": "0.5:2"}, "cannot read '0.5:2'"),
+        ({"depth_schedule": "0.5:2x2,0.2:1x1"}, "growing fractions"),
+        ({"optimizer": "sgd"}, "field 'optimizer' cannot be 'sgd'"),
+    ],
+)
+def test_recipes_that_make_no_sense(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        recipe("cpu-small", fields)
+
+
+def test_curves_as_picture_and_as_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = run(tmp_path, hold_out=0.2)
+    assert (tmp_path / "run" / "curves.png").read_bytes().startswith(b"\x89PNG")
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert [line.split()[0] for line in curves.draw(lines, tmp_path).splitlines()] == ["loss", "valid"]
+    assert curves.spark([0.0, 1.0, 7.0]) == "▁▂█"
+    assert len(curves.spark([1.0] * 1000)) == curves.WIDTH
+
+
+def test_the_summary_names_the_best_validation(tmp_path: Path) -> None:
+    lines = [
+        {"step": 5, "seconds": 9.0, "loss": 1.0, "exact_accuracy": 0.5, "accuracy": None, "samples_per_second": 3.0}
+    ]
+    for step, exact, best in ((5, 0.25, True), (10, 0.125, False)):
+        lines.append(
+            {"step": step, "valid": {"a/v.csv": {"exact_accuracy": exact}}, "valid_exact": exact, "best": best}
+        )
+    console = Console(file=io.StringIO(), record=True, width=100)
+    console.print(summary_table("done", lines, tmp_path))
+    assert "12.5 %; best, step 5: 25.0 %" in console.export_text()
+
+
+def test_the_command_shows_a_preset_and_refuses_what_it_does_not_know(tmp_path: Path) -> None:
+    from trm_solve.cli import app
+
+    shown = CliRunner().invoke(app, ["train", "--preset", "paper-maze", "--set", "lr=3e-4", "--show-preset"])
+    assert shown.exit_code == 0
+    assert json.loads(shown.output)["lr"] == 3e-4
+    for arguments, message in (
+        (["--set", "lr"], "has no value"),
+        ([], "no --out"),
+        (["--out", str(tmp_path)], "no data"),
+        (["--out", str(tmp_path), "--resume", "--lr", "1"], "keeps its recipe"),
+        (["--out", str(tmp_path), "--resume"], "no run to resume"),
+    ):
+        result = CliRunner().invoke(app, ["train", *arguments])
+        assert isinstance(result.exception, TrmError)
+        assert message in result.exception.message

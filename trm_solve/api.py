@@ -1,0 +1,106 @@
+"""The Python side of the command line: the same shape, the same checks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from trm_solve import checkpoint, schedule
+from trm_solve.config import SolveOptions
+from trm_solve.device import choose_device, choose_dtype
+from trm_solve.errors import InputError
+from trm_solve.model import TRM
+from trm_solve.puzzles import read_file, read_lines
+from trm_solve.puzzles.base import Puzzle
+from trm_solve.trace import Solution, Step
+
+FILE_NAME = re.compile(r"[/\\]|\.[A-Za-z]\w{0,5}$")  # a path or a suffix: a file was meant, even if it is not there
+DEFAULT_MODELS = {"sudoku": "sudoku", "maze": "maze", "arc": "arc"}  # packaged, by puzzle kind
+
+
+def load(model: str | Path = "sudoku", *, device: str = "auto", dtype: str = "auto") -> TRM:
+    """A model ready for inference: a packaged name or a checkpoint folder.
+
+    `device` is auto, cpu, cuda[:n] or mps; `dtype` is auto (bf16 where the hardware has it), float32 or bfloat16.
+    Raises `ModelError` for a model that is missing or damaged, `InputError` for a device that is not there.
+    """
+    place = choose_device(device)
+    return checkpoint.load(model).to(place).cast(choose_dtype(dtype, place))
+
+
+def read(puzzle: str | Path, kind: str | None = None) -> list[Puzzle]:
+    """All puzzles of a file, or of a text that is itself a puzzle. Raises `InputError` at the first that is unreadable.
+
+    A string with a line break, or that is no existing file, is taken for the puzzle itself.
+    """
+    puzzles = []
+    for item in read_items(puzzle, kind):
+        if isinstance(item, InputError):
+            raise item
+        puzzles.append(item)
+    return puzzles
+
+
+def read_items(puzzle: str | Path, kind: str | None = None, source: str = "<puzzle>") -> Iterator[Puzzle | InputError]:
+    """As `read`, lazily; a puzzle that cannot be read comes as the error that names its place."""
+    if isinstance(puzzle, Path):
+        return read_file(puzzle, kind)
+    one_line = "\n" not in puzzle and len(puzzle) < 4096
+    if one_line and (Path(puzzle).exists() or FILE_NAME.search(puzzle)):
+        return read_file(Path(puzzle), kind)
+    return read_lines(puzzle.splitlines(keepends=True), source, kind)
+
+
+def solve(
+    puzzle: str | Path | Puzzle, model: str | Path | TRM | None = None, options: SolveOptions | None = None
+) -> Solution:
+    """Solve one puzzle (a `Puzzle`, a text or a file that holds just one); the solution carries its trace.
+
+    `model` defaults to the packaged one of the puzzle's kind. Raises `InputError` or `ModelError`.
+    """
+    one = _one(puzzle)
+    ready = _ready(model, one.kind)
+    found = [
+        each for each in schedule.run(ready, [one], options or SolveOptions(), watch=True) if isinstance(each, Solution)
+    ]
+    return found[0]
+
+
+def steps(
+    puzzle: str | Path | Puzzle, model: str | Path | TRM | None = None, options: SolveOptions | None = None
+) -> Iterator[Step]:
+    """The refinement of one puzzle, step by step, as it happens."""
+    one = _one(puzzle)
+    ready = _ready(model, one.kind)
+    for event in schedule.run(ready, [one], options or SolveOptions(), watch=True):
+        if isinstance(event, Step):
+            yield event
+
+
+def solve_many(
+    puzzles: Iterable[Puzzle], model: str | Path | TRM | None = None, options: SolveOptions | None = None
+) -> Iterator[Solution]:
+    """Solve puzzles of one kind in batches; solutions come in input order, as soon as they are known."""
+    waiting = iter(puzzles)
+    first = next(waiting, None)
+    if first is None:
+        return
+    ready = _ready(model, first.kind)
+    chain = (each for part in ([first], waiting) for each in part)
+    for event in schedule.run(ready, chain, options or SolveOptions()):
+        if isinstance(event, Solution):
+            yield event
+
+
+def _one(puzzle: str | Path | Puzzle) -> Puzzle:
+    if isinstance(puzzle, Puzzle):
+        return puzzle
+    puzzles = read(puzzle)
+    if len(puzzles) != 1:
+        raise InputError(f"{len(puzzles)} puzzles where one is expected", "solve_many takes several")
+    return puzzles[0]
+
+
+def _ready(model: str | Path | TRM | None, kind: str) -> TRM:
+    return model if isinstance(model, TRM) else load(model or DEFAULT_MODELS[kind])

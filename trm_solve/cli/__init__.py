@@ -1,0 +1,81 @@
+"""The command line: arguments in, one function called, its result handed to `output`. Typer lives here only.
+
+Nothing at the top of these modules imports torch or numpy, so that `--help` answers at once; commands import the rooms
+they need when they run.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from trm_solve import __version__
+from trm_solve.cli import evaluate, generate, models, replay, solve, train
+from trm_solve.errors import ExitCode, TrmError
+
+app = typer.Typer(
+    name="trm-solve",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (solve, evaluate, train, generate, models, replay):
+    command.register(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"trm-solve {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Solve Sudoku, mazes and ARC with Tiny Recursive Models, and watch them reason.
+
+    Examples:
+
+        trm-solve solve examples/sudoku/easy.txt
+
+        trm-solve eval puzzles.csv
+    """
+
+
+def main() -> None:
+    """The program: every foreseen failure is one line and a hint on stderr, and its exit code."""
+    try:
+        code = app(standalone_mode=False)
+    except TrmError as error:
+        if os.environ.get("TRM_DEBUG"):
+            raise
+        code = _complain(error.message, error.hint, error.exit_code)
+    except KeyboardInterrupt:
+        code = ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = ExitCode.OK
+    except Exception as error:
+        if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # Typer's own, for wrong usage
+            context = getattr(error, "ctx", None)
+            hint = f"{context.command_path} --help" if context is not None else "trm-solve --help"
+            code = _complain(error.format_message().rstrip("."), hint, error.exit_code)
+        elif os.environ.get("TRM_DEBUG"):
+            raise
+        else:
+            hint = "this is a bug; TRM_DEBUG=1 shows where it happened"
+            code = _complain(f"unexpected {type(error).__name__}: {error}", hint, ExitCode.UNEXPECTED)
+    sys.exit(int(code or 0))
+
+
+def _complain(message: str, hint: str, code: int) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    if hint:
+        print(f"hint: {hint}", file=sys.stderr)
+    return code

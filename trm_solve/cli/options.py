@@ -1,0 +1,56 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+MODEL, RUN, OUTPUT = "Model", "Reasoning", "Output"
+
+
+def complete_model(incomplete: str) -> list[str]:
+    """Shell completion of packaged model names."""
+    from trm_solve.hub import packaged
+
+    return [name for name in packaged() if name.startswith(incomplete)]
+
+
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="NAME|PATH",
+        envvar="TRM_MODEL",
+        autocompletion=complete_model,
+        help="Packaged model or checkpoint folder; default: the packaged one for the puzzle's kind.",
+        rich_help_panel=MODEL,
+    ),
+]
+Device = Annotated[
+    str, typer.Option(metavar="NAME", envvar="TRM_DEVICE", help="auto, cpu, cuda[:n] or mps.", rich_help_panel=MODEL)
+]
+Dtype = Annotated[str, typer.Option(metavar="NAME", help="auto, float32 or bfloat16.", rich_help_panel=MODEL)]
+PuzzleKind = Annotated[
+    str | None,
+    typer.Option(
+        "--kind", metavar="NAME", help="Kind of puzzle, where the content does not tell.", rich_help_panel=RUN
+    ),
+]
+MaxSteps = Annotated[int, typer.Option(min=1, help="Supervision steps of an attempt.", rich_help_panel=RUN)]
+HaltRule = Annotated[
+    str,
+    typer.Option(
+        metavar="RULE",
+        help="rules: at a verified answer; q: when the model says so; never: at --max-steps.",
+        rich_help_panel=RUN,
+    ),
+]
+Seed = Annotated[int, typer.Option(help="Seed of every random draw.", rich_help_panel=RUN)]
+Slots = Annotated[int, typer.Option(min=0, help="Puzzles that run together; 0: by the device.", rich_help_panel=RUN)]
+Json = Annotated[bool, typer.Option("--json", help="JSON instead of text.", rich_help_panel=OUTPUT)]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only the answers.", rich_help_panel=OUTPUT)]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Say on stderr which model, device and dtype.", rich_help_panel=OUTPUT)
+]

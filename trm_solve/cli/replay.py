@@ -1,0 +1,45 @@
+"""`trm-solve replay`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trm_solve.cli import options as o
+
+PACE = 0.3  # seconds a step
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(replay)
+
+
+def replay(
+    trace: Annotated[Path, typer.Argument(metavar="TRACE", help="A file written by solve --trace.")],
+    pace: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="Time a step, on a terminal.", rich_help_panel=o.OUTPUT)
+    ] = PACE,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write the answers here.", rich_help_panel=o.OUTPUT),
+    ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Keep the picture: .svg, .html, .png, or .gif.", rich_help_panel=o.OUTPUT),
+    ] = None,
+    quiet: o.Quiet = False,
+) -> None:
+    """Show a saved trace again, step by step; needs no model.
+
+    Examples:
+
+        trm-solve replay steps.jsonl --pace 1
+
+        trm-solve replay steps.jsonl --save steps.gif
+    """
+    from trm_solve.output import OutputOptions
+    from trm_solve.replay import replay as show
+
+    raise typer.Exit(int(show(trace, OutputOptions(pace=pace, save=save, output=output, quiet=quiet))))

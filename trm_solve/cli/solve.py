@@ -1,0 +1,62 @@
+"""`trm-solve solve`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trm_solve.cli import options as o
+
+PACE = 0.15  # seconds a step, on a terminal only
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(solve)
+
+
+def solve(
+    puzzles: Annotated[
+        list[str], typer.Argument(metavar="PUZZLE...", help="Files, or the puzzle itself, or - for standard input.")
+    ],
+    model: o.Model = None,
+    device: o.Device = "auto",
+    dtype: o.Dtype = "auto",
+    kind: o.PuzzleKind = None,
+    max_steps: o.MaxSteps = 16,
+    halt: o.HaltRule = "rules",
+    seed: o.Seed = 0,
+    slots: o.Slots = 0,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write the answers here.", rich_help_panel=o.OUTPUT),
+    ] = None,
+    json: o.Json = False,
+    trace: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write every step, for replay.", rich_help_panel=o.OUTPUT)
+    ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Keep the picture: .svg, .html, .png, or .gif.", rich_help_panel=o.OUTPUT),
+    ] = None,
+    pace: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="Time a step, on a terminal.", rich_help_panel=o.OUTPUT)
+    ] = PACE,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+) -> None:
+    """Solve puzzles; on a terminal, watch each being refined.
+
+    Examples:
+
+        trm-solve solve examples/sudoku/easy.txt
+
+        cat puzzles.csv | trm-solve solve - -q > answers.txt
+    """
+    from trm_solve.config import SolveOptions
+    from trm_solve.run import Look, solve_inputs
+
+    choices = SolveOptions.from_dict({"max_steps": max_steps, "halt": halt, "seed": seed, "slots": slots})
+    look = Look(output=output, json=json, trace=trace, save=save, pace=pace, quiet=quiet, verbose=verbose)
+    raise typer.Exit(solve_inputs(puzzles, choices, look, model=model, device=device, dtype=dtype, kind=kind))

@@ -1,0 +1,261 @@
+"""Frozen options, strict on the way in and on the way out. Standard library only.
+
+`ModelConfig` is the architecture and stands in every checkpoint's `config.json`; run-time facts (batch size, dtype,
+device) are not architecture and live elsewhere.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
+
+from trm_solve.errors import InputError
+
+PosEncodings = Literal["none", "learned", "rope", "rope2d"]
+Canvas = Literal["full", "crop"]
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """A hint that offers the nearest known name, or lists all of them."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(sorted(known))}"
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
+    if get_origin(hint) is tuple:
+        kinds = get_args(hint)
+        if kinds[-1] is Ellipsis:
+            return isinstance(value, list | tuple) and all(_fits(each, kinds[0]) for each in value)
+        return isinstance(value, list | tuple) and len(value) == len(kinds) and all(map(_fits, value, kinds))
+    if get_args(hint):  # a union such as `int | None`
+        return any(_fits(value, each) for each in get_args(hint))
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, hint)
+
+
+class Strict:
+    """`from_dict` / `to_dict` for frozen dataclasses: unknown, missing and ill-typed fields are refused by name."""
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any], where: str = "") -> Self:
+        """Build from plain JSON values. Raises `InputError`, prefixed by `where`, that names the field at fault."""
+        prefix = f"{where}: " if where else ""
+        hints = get_type_hints(cls)
+        known = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        for name, value in fields.items():
+            if name not in known:
+                raise InputError(f"{prefix}unknown field '{name}'", nearest(name, list(known)))
+            if not _fits(value, hints[name]):
+                raise InputError(f"{prefix}field '{name}' cannot be {value!r}")
+        for name, field in known.items():
+            needed = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+            if needed and name not in fields:
+                raise InputError(f"{prefix}field '{name}' is missing")
+        made = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+        try:
+            return cls(**made)
+        except InputError as error:
+            raise InputError(f"{prefix}{error.message}", error.hint) from None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values of every field."""
+        fields = dataclasses.asdict(self)  # type: ignore[call-overload]
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in fields.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig(Strict):
+    """The architecture of a Tiny Recursive Model (arXiv 2510.04871), under the public checkpoints' field names.
+
+    Widths that the public configuration derives (`expansion`) are stated here, as read off the tensors.
+    """
+
+    kind: str  # puzzle kind: sudoku, maze, arc
+    model_type: Literal["trm"] = "trm"
+    grid: tuple[int, int]  # rows, columns of the canvas
+    vocab_size: int
+    hidden_size: int  # d
+    num_heads: int = 8  # attention only
+    L_layers: int = 2  # blocks of the one network
+    intermediate_size: int  # inner width of the channel SwiGLU
+    mlp_t: bool  # True: an MLP mixes positions; False: attention does
+    token_intermediate_size: int = 0  # inner width of the token-mixing SwiGLU; 0 with attention
+    pos_encodings: PosEncodings
+    rope_theta: float = 10000.0
+    H_cycles: int  # T: rounds per supervision step, only the last with gradient
+    L_cycles: int  # n: latent updates per answer update
+    puzzle_emb_ndim: int = 0  # width of a puzzle-identifier row; 0: no prefix
+    puzzle_emb_len: int = 0  # P: prefix positions; 0: ceil(puzzle_emb_ndim / d)
+    num_puzzle_identifiers: int = 1
+    halt_max_steps: int = 16  # supervision steps in training, and the default at inference
+    no_ACT_continue: bool = True  # True: halt on q_halt > 0; False: on q_halt > q_continue
+    canvas: Canvas = "full"  # "crop": trained on sub-grids that keep their full-canvas positions
+
+    def __post_init__(self) -> None:
+        for name in ("vocab_size", "hidden_size", "num_heads", "L_layers", "intermediate_size", "H_cycles", "L_cycles"):
+            if getattr(self, name) < 1:
+                raise InputError(f"field '{name}' must be at least 1, not {getattr(self, name)}")
+        if min(self.grid) < 1:
+            raise InputError(f"field 'grid' must hold positive numbers, not {list(self.grid)}")
+        if self.mlp_t != (self.token_intermediate_size > 0):
+            raise InputError("field 'token_intermediate_size' must be positive with 'mlp_t' and 0 without")
+        if self.mlp_t and self.canvas == "crop":
+            raise InputError("field 'canvas' cannot be 'crop' with 'mlp_t': token mixing is tied to the full canvas")
+        if not self.mlp_t and self.hidden_size % self.num_heads:
+            raise InputError(f"field 'num_heads' ({self.num_heads}) must divide 'hidden_size' ({self.hidden_size})")
+        unit = {"rope": 2, "rope2d": 4}.get(self.pos_encodings, 1)
+        if not self.mlp_t and (self.hidden_size // self.num_heads) % unit:
+            raise InputError(f"field 'pos_encodings': {self.pos_encodings} needs a head width divisible by {unit}")
+        if self.prefix_len * self.hidden_size < self.puzzle_emb_ndim:
+            raise InputError("field 'puzzle_emb_ndim' does not fit in 'puzzle_emb_len' positions")
+
+    @property
+    def seq_len(self) -> int:
+        """L, cells of the full canvas."""
+        return self.grid[0] * self.grid[1]
+
+    @property
+    def prefix_len(self) -> int:
+        """P, positions before the first cell."""
+        if self.puzzle_emb_ndim == 0:
+            return 0
+        return self.puzzle_emb_len or -(-self.puzzle_emb_ndim // self.hidden_size)
+
+
+def swiglu_width(hidden_size: int, expansion: float) -> int:
+    """The inner width that the authors' code derives: round(expansion * d * 2/3), up to a multiple of 256."""
+    return -(-round(expansion * hidden_size * 2 / 3) // 256) * 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions(Strict):
+    """A training recipe: what a preset holds and what decides the losses. The defaults are the preset `cpu-small`.
+
+    The model's shape counts for training from scratch only; a checkpoint brings its own (its cycles and
+    `halt_max_steps` may be overridden).
+    """
+
+    # the model
+    hidden_size: int = 128
+    num_heads: int = 4
+    L_layers: int = 2
+    expansion: float = 4.0  # widths of the SwiGLUs, see `swiglu_width`
+    mlp_t: bool = True
+    pos_encodings: PosEncodings = "none"
+    rope_theta: float = 10000.0
+    canvas: Canvas = "full"
+    H_cycles: int = 2
+    L_cycles: int = 3
+    puzzle_emb_len: int = 1
+    halt_max_steps: int = 16
+    no_ACT_continue: bool = True
+    # the loss
+    loss: Literal["stablemax", "softmax"] = "softmax"
+    label_smoothing: float = 0.0
+    halt_loss_weight: float = 0.05
+    halt_exploration_prob: float = 0.1
+    # the optimiser
+    optimizer: Literal["adam-atan2", "adamw", "muon"] = "muon"
+    lr: float = 2e-3
+    weight_decay: float = 0.1
+    adam_lr: float | None = None  # muon: of the AdamW half; None: as `lr`
+    adam_weight_decay: float | None = None  # muon: of the AdamW half; None: as `weight_decay`
+    muon_adjust: Literal["original", "match_rms_adamw"] = "match_rms_adamw"
+    betas: tuple[float, float] = (0.9, 0.95)
+    row_lr: float = 1e-4  # sign-SGD on puzzle-embedding rows
+    row_weight_decay: float = 0.1
+    clip_norm: float = 1.0  # 0: no clipping
+    ema: float = 0.999  # 0: none
+    # the schedule; a horizon is max_steps or max_minutes, whichever is nearer its end
+    batch_size: int = 96  # global, over all processes
+    warmup_steps: int = 100
+    schedule: Literal["constant", "linear", "cosine", "wsd"] = "wsd"  # wsd: constant, then linear over the last part
+    decay_fraction: float = 0.4  # wsd: that last part
+    lr_min_ratio: float = 0.0
+    depth_schedule: str = ""  # "0.2:1x2,0.5:2x3": until 20 % T=1, n=2; until 50 % T=2, n=3; then the model's own
+    max_steps: int | None = None
+    max_minutes: float | None = None
+    # the data
+    augment: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "halt_max_steps", "H_cycles", "L_cycles"):
+            if getattr(self, name) < 1:
+                raise InputError(f"field '{name}' must be at least 1, not {getattr(self, name)}")
+        for name in ("label_smoothing", "halt_exploration_prob", "ema", "decay_fraction", "lr_min_ratio"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"field '{name}' must lie between 0 and 1, not {getattr(self, name)}")
+        for name in ("lr", "weight_decay", "row_lr", "row_weight_decay", "clip_norm", "halt_loss_weight"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise InputError(f"field '{name}' must be a number from 0 up, not {getattr(self, name)}")
+        for name in ("max_steps", "max_minutes"):
+            if getattr(self, name) is not None and not 0 < getattr(self, name) < float("inf"):
+                raise InputError(f"field '{name}' must be positive, not {getattr(self, name)}")
+        self.depth_stages()
+
+    def depth_stages(self) -> list[tuple[float, int, int]]:
+        """The recursion-depth schedule as (until this fraction of the run, T, n). Raises `InputError`."""
+        stages = []
+        for part in filter(None, self.depth_schedule.split(",")):
+            try:
+                until, _, cycles = part.partition(":")
+                T, _, n = cycles.partition("x")
+                stages.append((float(until), int(T), int(n)))
+            except ValueError:
+                hint = "write 0.2:1x2,0.5:2x3 for T=1, n=2 until 20 % and T=2, n=3 until 50 % of the run"
+                raise InputError(f"field 'depth_schedule': cannot read '{part}'", hint) from None
+        if any(T < 1 or n < 1 for _, T, n in stages) or [s[0] for s in stages] != sorted(s[0] for s in stages):
+            raise InputError("field 'depth_schedule' needs growing fractions and cycles of at least 1")
+        return stages
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(Strict):
+    """Where and on what a training run runs: nothing here changes what is learned, only the data does."""
+
+    data: tuple[str, ...]  # FILE, FOLDER or hf://datasets/ORG/NAME, each with an optional @SHARE
+    valid: tuple[str, ...] = ()
+    hold_out: float = 0.0  # share of every source that is kept from training, to validate on
+    out: str = ""
+    init: str = ""  # name or folder of a checkpoint to fine-tune
+    kind: str | None = None
+    rating: str = ""  # LO:HI
+    band: tuple[str, ...] = ()  # LO:HI=WEIGHT
+    device: str = "auto"
+    dtype: str = "auto"
+    threads: int = 0  # 0: as PyTorch chooses
+    compile: Literal["auto", "on", "off"] = "auto"
+    log_every: int = 10  # optimiser steps a line of metrics
+    save_minutes: float = 5.0
+    valid_minutes: float = 10.0
+    valid_steps: int = 0  # optimiser steps between validations; 0: by `valid_minutes`
+    valid_puzzles: int = 512  # of each file
+    tensorboard: bool = False
+
+
+Halt = Literal["rules", "q", "never"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SolveOptions(Strict):
+    """How a model is run on puzzles."""
+
+    max_steps: int = 16  # supervision steps of one attempt
+    halt: Halt = "rules"  # rules: a verified answer; q: the training rule; never: always max_steps, as the reference
+    slots: int = 0  # puzzles that run together; 0: sized by the device
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.max_steps < 1:
+            raise InputError(f"at least one step is needed, not {self.max_steps}")
+        if self.slots < 0:
+            raise InputError(f"a number of slots cannot be {self.slots}")

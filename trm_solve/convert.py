@@ -1,0 +1,156 @@
+"""Public raw state dicts -> checkpoint folders.
+
+Public checkpoints are `torch.save` state dicts that do not say their own configuration. Widths and token mixing are
+read off the tensors; what no tensor tells (cycles, heads, kind of positions, prefix length) must be stated by the
+configuration beside the file, because a wrong value loads cleanly and answers wrongly.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from torch import Tensor
+
+from trm_solve.checkpoint import fill
+from trm_solve.config import ModelConfig
+from trm_solve.errors import InputError, ModelError
+from trm_solve.model import TRM
+
+KINDS = {11: ("sudoku", (9, 9)), 6: ("maze", (30, 30)), 12: ("arc", (30, 30))}  # by vocabulary size
+NESTS = ("model", "model_state_dict", "state_dict", "ema")
+NEEDED = {
+    "H_cycles": "T, rounds per supervision step",
+    "L_cycles": "n, latent updates per answer update",
+    "num_heads": "attention heads",
+    "pos_encodings": "kind of positions",
+    "puzzle_emb_len": "prefix length",
+}
+
+
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """Tensors of a raw state dict under their plain names, prefixes and nesting removed.
+
+    Only tensors are ever unpickled. Raises `ModelError` for anything else.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pickle protocols; what is wrong comes as an exception
+            found = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise ModelError(f"{path}: no such file") from None
+    except pickle.UnpicklingError:
+        hint = "a pickle can run any program when it is opened, so only tensors are read; ask for a safetensors file"
+        raise ModelError(f"{path}: holds more than tensors, or is no PyTorch file; refused", hint) from None
+    except Exception as error:  # whatever bytes that are no pickle make the unpickler do
+        raise ModelError(f"{path}: not a PyTorch file ({type(error).__name__})") from None
+    while isinstance(found, dict) and not any(isinstance(value, Tensor) for value in found.values()):
+        nest = next((name for name in NESTS if isinstance(found.get(name), dict)), None)
+        if nest is None:
+            raise ModelError(f"{path}: no state dict in it")
+        found = found[nest]
+    if not isinstance(found, dict):
+        raise ModelError(f"{path}: no state dict in it")
+    anchor = next((name for name in found if str(name).endswith("H_init")), None)
+    if anchor is None:
+        raise ModelError(f"{path}: no tensor 'H_init', so not a Tiny Recursive Model")
+    prefix = anchor.removesuffix("H_init")
+    tensors: dict[str, Tensor] = {}
+    for name, value in found.items():
+        if not isinstance(value, Tensor):
+            raise ModelError(f"{path}: '{name}' is not a tensor")
+        tensors[name.removeprefix(prefix)] = value
+    return tensors
+
+
+def read_public_config(path: Path) -> dict[str, Any]:
+    """Fields of a public configuration: flat JSON, or YAML with the architecture under `arch`. Raises `InputError`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        fields = json.loads(text) if text.lstrip().startswith("{") else yaml.safe_load(text)
+    except OSError as error:
+        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    except (ValueError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: neither JSON nor YAML ({str(error).splitlines()[0]})") from None
+    if not isinstance(fields, dict):
+        raise InputError(f"{path}: not a configuration", "expected fields such as H_cycles, alone or under 'arch'")
+    arch = fields.get("arch")
+    return fields | arch if isinstance(arch, dict) else fields
+
+
+def infer_config(
+    tensors: dict[str, Tensor], fields: dict[str, Any], where: str, kind: str | None = None
+) -> ModelConfig:
+    """The architecture, from the tensors where they tell and from the public configuration where they do not.
+
+    Raises `ModelError` that names what neither tells.
+    """
+    if any(name.startswith("H_level.") for name in tensors):
+        raise ModelError(f"{where}: an HRM checkpoint (two networks); this version reads TRM")
+
+    def tensor(name: str) -> Tensor:
+        if name not in tensors:
+            raise ModelError(f"{where}: tensor '{name}' is missing, so not a Tiny Recursive Model")
+        return tensors[name]
+
+    def stated(name: str) -> Any:
+        if fields.get(name) is None:
+            hint = "no tensor tells it and a wrong value ruins every answer; state it in --config"
+            raise ModelError(f"{where}: '{name}' ({NEEDED[name]}) is not stated", hint)
+        return fields[name]
+
+    vocabulary, d = tensor("lm_head.weight").shape
+    known_kind, grid = KINDS.get(vocabulary, (None, None))
+    kind = kind or known_kind
+    if kind is None or (grid is None and "seq_len" not in fields):
+        raise ModelError(f"{where}: a vocabulary of {vocabulary} is none of a known puzzle kind")
+    cells = int(fields.get("seq_len") or (grid or (0, 0))[0] * (grid or (0, 0))[1])
+    if grid is None or grid[0] * grid[1] != cells:
+        side = round(cells**0.5)
+        grid = (side, side) if side * side == cells else (1, cells)
+    mlp_t = "L_level.layers.0.mlp_t.gate_up_proj.weight" in tensors
+    learned = "embed_pos.embedding_weight" in tensors
+    width = tensors["puzzle_emb.weights"].shape[1] if "puzzle_emb.weights" in tensors else 0
+    if learned:
+        prefix = len(tensor("embed_pos.embedding_weight")) - cells
+    elif mlp_t:
+        prefix = tensor("L_level.layers.0.mlp_t.gate_up_proj.weight").shape[1] - cells
+    else:
+        prefix = (stated("puzzle_emb_len") or -(-width // d)) if width else 0
+    positions = "learned" if learned else "none" if mlp_t else stated("pos_encodings")
+    layers = {name.split(".")[2] for name in tensors if name.startswith("L_level.layers.")}
+    return ModelConfig.from_dict(
+        {
+            "kind": kind,
+            "grid": list(grid),
+            "vocab_size": vocabulary,
+            "hidden_size": d,
+            "num_heads": 1 if mlp_t else stated("num_heads"),
+            "L_layers": len(layers),
+            "intermediate_size": tensor("L_level.layers.0.mlp.down_proj.weight").shape[1],
+            "mlp_t": mlp_t,
+            "token_intermediate_size": tensor("L_level.layers.0.mlp_t.down_proj.weight").shape[1] if mlp_t else 0,
+            "pos_encodings": positions,
+            "rope_theta": float(fields.get("rope_theta") or 10000.0),
+            "H_cycles": stated("H_cycles"),
+            "L_cycles": stated("L_cycles"),
+            "puzzle_emb_ndim": width,
+            "puzzle_emb_len": prefix,
+            "num_puzzle_identifiers": len(tensors["puzzle_emb.weights"]) if width else 1,
+            "halt_max_steps": int(fields.get("halt_max_steps") or 16),
+            "no_ACT_continue": bool(fields.get("no_ACT_continue", True)),
+        },
+        where,
+    )
+
+
+def convert(state_dict: Path, config: Path, kind: str | None = None) -> TRM:
+    """The model of a public raw state dict and its configuration. Raises `ModelError` or `InputError`."""
+    tensors = read_state_dict(state_dict)
+    found = infer_config(tensors, read_public_config(config), str(state_dict), kind)
+    return fill(TRM(found), tensors, str(state_dict)).eval().requires_grad_(False)

@@ -1,0 +1,352 @@
+"""Files and arrays -> training batches, augmented on the fly.
+
+A source is `PATH[@SHARE]`: a puzzle file with answers, a folder in the public builder's `.npy` layout, or
+`hf://datasets/ORG/NAME[/FILE]`. SHARE is the source's part of the draws; sources without one share what is left in
+proportion to their weighted rows.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from trm_solve.augment import AUGMENT
+from trm_solve.config import Canvas, RunOptions
+from trm_solve.errors import InputError, TrmError
+from trm_solve.losses import IGNORE
+from trm_solve.puzzles import get_kind, read_file
+from trm_solve.puzzles.base import Puzzle
+from trm_solve.puzzles.sudoku import UNITS
+
+Tokens = NDArray[np.uint8]
+Report = Callable[[str], None]
+HUB = "hf://datasets/"
+SHOWN = 5  # refused rows that are told one by one
+NO_RATING = np.nan
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Questions and labels (N, L) as tokens, label 0 where there is nothing to learn; one weight a row."""
+
+    kind: str
+    questions: Tokens
+    answers: Tokens
+    ids: NDArray[np.int64]  # (N,) puzzle identifiers
+    ratings: NDArray[np.float64]  # (N,) NaN where there is none
+    identifiers: int = 1  # rows of the puzzle embedding that the ids need
+    cells: NDArray[np.int64] | None = None  # (L,) canvas cells of a cropped canvas, None: all of them
+
+    def __len__(self) -> int:
+        return len(self.questions)
+
+    def take(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> Dataset:
+        q, a, i, r = self.questions[rows], self.answers[rows], self.ids[rows], self.ratings[rows]
+        return Dataset(self.kind, q, a, i, r, self.identifiers, self.cells)
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """Datasets of one kind in one array, and the probability with which each row is drawn."""
+
+    data: Dataset
+    cumulative: NDArray[np.float64] = field(repr=False)
+    augment: bool = True
+
+    def draw(self, seed: int, step: int, slots: int) -> tuple[Tokens, Tokens, NDArray[np.int64]]:
+        """The examples (slots, L) offered at an optimiser step, and their ids: a pure function of seed and step."""
+        rng = np.random.default_rng([seed, step, 0])
+        rows = np.searchsorted(self.cumulative, rng.random(slots), side="right").clip(max=len(self.data) - 1)
+        questions, answers = self.data.questions[rows], self.data.answers[rows]
+        if self.augment and (transform := AUGMENT.get(self.data.kind)):
+            questions, answers = transform(rng, questions, answers)
+        return questions, answers, self.data.ids[rows]
+
+
+def draw_minimum(seed: int, step: int, slots: int, probability: float, max_steps: int) -> NDArray[np.int64]:
+    """Exploration: each slot's minimum of steps before it may halt (0: none), a pure function of seed and step."""
+    rng = np.random.default_rng([seed, step, 1])
+    explores = rng.random(slots) < probability
+    return np.where(explores, rng.integers(2, max(max_steps, 2) + 1, slots), 0)
+
+
+def open_data(
+    options: RunOptions, *, augment: bool, canvas: Canvas = "full", report: Report
+) -> tuple[Mixture, dict[str, Dataset]]:
+    """The training mixture and the validation sets by name. Raises `InputError`; `report` hears of refused rows."""
+    parts, held, shares = [], [], []
+    for source in options.data:
+        path, share = split_share(source)
+        data = select_rating(read(path, options.kind, report), options.rating, path)
+        kept, out = hold_out(data, options.hold_out, path)
+        parts.append(kept)
+        held.append(out)
+        shares.append(share)
+    bands = [_band(text) for text in options.band]
+    weights = [_band_weights(part.ratings, bands) for part in parts]
+    data = _join(parts)
+    fit = crop if canvas == "crop" else (lambda whole: whole)
+    mixture = Mixture(fit(data), _cumulative(weights, shares), augment)
+    validation = {source: read(source, options.kind, report) for source in options.valid}
+    for source, part in validation.items():
+        _join([data, part])
+        if common := count_common(data, part):
+            report(f"{source}: {common} of its puzzles are training data too; what it measures is partly memory")
+    if options.hold_out:
+        validation["held out"] = _join(held)
+    for name, part in validation.items():  # the same puzzles whatever the run's seed
+        validation[name] = fit(part.take(np.random.default_rng(0).permutation(len(part))[: options.valid_puzzles]))
+    return mixture, validation
+
+
+def crop(data: Dataset) -> Dataset:
+    """The data on the least square of the canvas, from its first cell, that holds every label."""
+    rows, columns = get_kind(data.kind).canvas
+    used = (data.answers != 0).any(0).reshape(rows, columns)
+    side = 1 + max(int(np.flatnonzero(used.any(axis))[-1]) for axis in (0, 1))
+    cells = (np.arange(side)[:, None] * columns + np.arange(side)).ravel()
+    return dataclasses.replace(data, questions=data.questions[:, cells], answers=data.answers[:, cells], cells=cells)
+
+
+def hold_out(data: Dataset, share: float, path: str) -> tuple[Dataset, Dataset]:
+    """Data to learn from and data held out; the same rows whatever the seed of the run."""
+    if not share:
+        return data, data
+    order = np.random.default_rng(0).permutation(len(data))
+    count = round(share * len(data))
+    if not 0 < count < len(data):
+        raise InputError(f"{path}: cannot hold out {share:g} of {len(data)} rows")
+    return data.take(np.sort(order[count:])), data.take(np.sort(order[:count]))
+
+
+def count_common(data: Dataset, other: Dataset) -> int:
+    """How many questions of `other` stand in `data` as they are (symmetric copies are not looked for)."""
+    keys = [np.ascontiguousarray(d.questions).view(f"V{d.questions.shape[1]}").ravel() for d in (data, other)]
+    known = {key.tobytes() for key in keys[1]}
+    return len(known.intersection(key.tobytes() for key in keys[0]))
+
+
+def to_tensors(
+    questions: Tokens, answers: Tokens, ids: NDArray[np.int64], device: torch.device
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Tokens and labels (B, L), `IGNORE` where there is nothing to learn, and ids (B,), all int64."""
+    tokens, labels = (torch.from_numpy(array).to(device).long() for array in (questions, answers))
+    return tokens, labels.masked_fill(labels == 0, IGNORE), torch.from_numpy(ids).to(device)
+
+
+def split_share(source: str) -> tuple[str, float | None]:
+    """`PATH@SHARE` taken apart; an `@` in a path that exists or without a number behind it is part of the path."""
+    path, at, text = source.rpartition("@")
+    if not at or Path(source).exists():
+        return source, None
+    try:
+        share = float(text)
+    except ValueError:
+        return source, None
+    if not 0 < share <= 1:
+        raise InputError(f"{path}: share {text} of the draws must lie between 0 and 1", f"write {path}@0.1 for a tenth")
+    return path, share
+
+
+def read(path: str, kind: str | None, report: Report) -> Dataset:
+    """One source (without share). Raises `InputError` where nothing in it can be used."""
+    if path.startswith(HUB):
+        return read(str(fetch(path)), kind, report)
+    place = Path(path)
+    if place.is_dir():
+        return read_arrays(place, kind)
+    if not place.exists():
+        raise InputError(f"{path}: no such file or folder", "data sets on the hub are hf://datasets/ORG/NAME")
+    fast = _read_sudoku_csv(place) if kind in (None, "sudoku") else None
+    return fast or _read_puzzles(place, kind, report)
+
+
+def fetch(address: str) -> Path:
+    """A CSV of the Hugging Face hub, `hf://datasets/ORG/NAME[/FILE]`, FILE `train.csv` by default."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    parts = address.removeprefix(HUB).split("/", 2)
+    if len(parts) < 2 or not all(parts):
+        raise InputError(f"{address}: not a data set's address", f"write {HUB}ORG/NAME or {HUB}ORG/NAME/FILE")
+    name = "/".join(parts[:2])
+    try:
+        return Path(hf_hub_download(name, parts[2] if len(parts) > 2 else "train.csv", repo_type="dataset"))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(
+            f"{address}: cannot be fetched: {reason}", "is there a network? HF_TOKEN opens gated sets"
+        ) from None
+
+
+def read_arrays(folder: Path, kind: str | None) -> Dataset:
+    """A folder in the public builder's layout: `[train/]all__inputs.npy`, `all__labels.npy`, `dataset.json`."""
+    if not (folder / "all__inputs.npy").exists():
+        folder = folder / "train"
+    try:
+        facts = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+        names = ("inputs", "labels", "puzzle_identifiers", "puzzle_indices")
+        inputs, labels, ids, starts = (np.load(folder / f"all__{name}.npy") for name in names)
+        vocabulary, identifiers = int(facts["vocab_size"]), int(facts.get("num_puzzle_identifiers", 1))
+        ignored = facts.get("ignore_label_id", 0)
+    except FileNotFoundError as error:
+        hint = "the public builder writes all__inputs.npy, all__labels.npy, ..., dataset.json"
+        raise InputError(f"{folder}: no {Path(error.filename or '').name} in this folder", hint) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{folder}: not a data set in the public builder's layout ({error})") from None
+    shapes_fit = inputs.ndim == 2 and inputs.shape == labels.shape and len(ids) + 1 == len(starts)
+    if not shapes_fit or not len(inputs) or starts[-1] != len(inputs) or inputs.max() >= vocabulary:
+        raise InputError(f"{folder}: its arrays do not fit each other")
+    found = kind or {(81, 11): "sudoku", (900, 6): "maze", (900, 12): "arc"}.get((inputs.shape[1], vocabulary))
+    if found is None:
+        raise InputError(f"{folder}: {inputs.shape[1]} cells and {vocabulary} tokens are no known kind", "see --kind")
+    if ignored not in (None, 0):
+        labels = np.where(labels == ignored, 0, labels)
+    per_row = np.repeat(ids, np.diff(starts)).astype(np.int64)
+    ratings = np.full(len(inputs), NO_RATING)
+    return Dataset(found, inputs.astype(np.uint8), labels.astype(np.uint8), per_row, ratings, identifiers)
+
+
+def _read_puzzles(path: Path, kind: str | None, report: Report) -> Dataset:
+    """Any file that `solve` reads, its answers checked by the rules of its kind."""
+    puzzles: list[Puzzle] = []
+    refused: list[TrmError] = []
+    for item in read_file(path, kind):
+        if isinstance(item, InputError):
+            refused.append(item)
+        elif item.answer is None:
+            refused.append(InputError(f"{item.source}: no answer to learn from"))
+        elif (rules := get_kind(item.kind)).has_rules and not rules.check(item, item.answer).solved:
+            refused.append(InputError(f"{item.source}: the answer breaks the rules"))
+        else:
+            puzzles.append(item)
+    _tell(path, len(puzzles), [error.message for error in refused], report)
+    rules = get_kind(puzzles[0].kind)
+    questions, answers = (np.stack([f(p) for p in puzzles]) for f in (rules.encode, rules.encode_answer))
+    ratings = np.array([NO_RATING if p.rating is None else p.rating for p in puzzles])
+    return Dataset(rules.name, questions, answers, np.zeros(len(puzzles), np.int64), ratings)
+
+
+def _tell(path: Path, kept: int, refused: list[str], report: Report) -> None:
+    for message in refused[:SHOWN]:
+        report(f"refused: {message}")
+    if len(refused) > SHOWN:
+        report(f"refused: {path}: {len(refused) - SHOWN} more rows")
+    if not kept:
+        raise InputError(refused[0] if refused else f"{path}: no puzzle in it", "training needs questions with answers")
+
+
+def _read_sudoku_csv(path: Path) -> Dataset | None:
+    """The CSV of the public sets, checked in one go (the general reader takes minutes for its millions of rows).
+
+    None where the file does not look like it, or some row is at fault: the general reader then says where and what.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file)
+            header = [name.strip().lower() for name in next(reader, [])]
+            if not {"question", "answer"} <= set(header):
+                return None
+            places = [header.index(name) for name in ("question", "answer")]
+            rating = header.index("rating") if "rating" in header else None
+            rows = [row for row in reader if row]
+        joined = ["".join(row[place] for row in rows) for place in places]
+        ratings = [NO_RATING if rating is None or not row[rating] else float(row[rating]) for row in rows]
+        grids = [np.frombuffer(text.encode("ascii"), np.uint8).reshape(len(rows), 81) for text in joined]
+    except (OSError, ValueError, IndexError, csv.Error):
+        return None
+    blank = np.isin(grids[0], np.frombuffer(b".0_*", np.uint8))
+    question, answer = np.where(blank, 1, grids[0] - 47).astype(np.uint8), (grids[1] - 47).astype(np.uint8)
+    if not len(rows) or not valid_sudoku(question, answer).all():
+        return None
+    return Dataset("sudoku", question, answer, np.zeros(len(rows), np.int64), np.array(ratings))
+
+
+def valid_sudoku(question: Tokens, answer: Tokens) -> NDArray[np.bool_]:
+    """Which rows (N,) of token arrays (N, 81) hold a full answer that fits the rules and the clues."""
+    fits: NDArray[np.bool_] = ((question == 1) | (question == answer)).all(1) & ((answer >= 2) & (answer <= 10)).all(1)
+    seen = np.left_shift(1, answer.astype(np.int16).clip(0, 10))
+    for unit in UNITS:
+        fits &= np.bitwise_or.reduce(seen[:, unit], axis=1) == 0b11111111100
+    return fits
+
+
+def _range(text: str, what: str) -> tuple[float, float]:
+    low, colon, high = text.partition(":")
+    try:
+        bounds = float(low or "-inf"), float(high or "inf")
+    except ValueError:
+        colon = ""
+    if not colon or not bounds[0] <= bounds[1]:
+        raise InputError(f"{what} '{text}' is not a range", "write LO:HI, such as 4:20")
+    return bounds
+
+
+def _band(text: str) -> tuple[float, float, float]:
+    bounds, _, weight = text.partition("=")
+    try:
+        value = float(weight)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise InputError(f"--band '{text}': no weight", "write LO:HI=WEIGHT, such as 4:20=3")
+    return *_range(bounds, "--band"), value
+
+
+def select_rating(data: Dataset, text: str, path: str) -> Dataset:
+    """Rows whose rating lies in `LO:HI` (all of them where it is empty)."""
+    if not text:
+        return data
+    low, high = _range(text, "--rating")
+    kept = data.take((data.ratings >= low) & (data.ratings <= high))
+    if not len(kept):
+        raise InputError(f"{path}: no row has a rating in {text}", "see the file's rating column")
+    return kept
+
+
+def _band_weights(ratings: NDArray[np.float64], bands: Iterable[tuple[float, float, float]]) -> NDArray[np.float64]:
+    weights = np.ones(len(ratings))
+    for low, high, weight in bands:
+        weights[(ratings >= low) & (ratings <= high)] = weight
+    return weights
+
+
+def _join(parts: Sequence[Dataset]) -> Dataset:
+    first = parts[0]
+    for other in parts[1:]:
+        if (other.kind, other.questions.shape[1]) != (first.kind, first.questions.shape[1]):
+            raise InputError(f"one run trains on one kind of puzzle, not on {first.kind} and {other.kind}")
+    if len(parts) == 1:
+        return first
+    names = ("questions", "answers", "ids", "ratings")
+    questions, answers, ids, ratings = (np.concatenate([getattr(part, name) for part in parts]) for name in names)
+    identifiers = max(part.identifiers for part in parts)
+    return Dataset(first.kind, questions, answers, ids, ratings, identifiers, first.cells)
+
+
+def _cumulative(weights: list[NDArray[np.float64]], shares: list[float | None]) -> NDArray[np.float64]:
+    """Running sum of the rows' probabilities, sources in order."""
+    taken = sum(share for share in shares if share is not None)
+    free = sum(float(w.sum()) for w, share in zip(weights, shares, strict=True) if share is None)
+    if taken > 1 + 1e-9:
+        raise InputError(f"the shares of the data add up to {taken:g}, more than 1")
+    if not free and taken < 1 - 1e-9:
+        free = 1.0  # every source has a share: they count relative to each other
+    scaled = []
+    for w, share in zip(weights, shares, strict=True):
+        total = float(w.sum())
+        if not total:
+            raise InputError("--band leaves a source without a row")
+        scaled.append(w / total * share if share is not None else w / free * (1 - taken))
+    cumulative: NDArray[np.float64] = np.cumsum(np.concatenate(scaled))
+    cumulative /= cumulative[-1]
+    return cumulative

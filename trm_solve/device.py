@@ -1,0 +1,47 @@
+"""Which device, which dtype, and why."""
+
+from __future__ import annotations
+
+import torch
+
+from trm_solve.config import nearest
+from trm_solve.errors import InputError
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """The device of this name; `auto` takes CUDA, then Apple's MPS, then the CPU. Raises `InputError`."""
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    kind, _, index = name.partition(":")
+    if kind not in ("cpu", "cuda", "mps") or (index and not index.isdigit()):
+        raise InputError(f"unknown device '{name}'", nearest(kind, ["auto", "cpu", "cuda", "mps"]))
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise InputError("no CUDA device on this machine", "--device cpu always works")
+    if kind == "cuda" and index and int(index) >= torch.cuda.device_count():
+        raise InputError(f"no device '{name}': this machine has {torch.cuda.device_count()} CUDA devices")
+    if kind == "mps" and not torch.backends.mps.is_available():
+        raise InputError("no MPS device on this machine", "--device cpu always works")
+    return torch.device(name)
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether the hardware multiplies bf16: otherwise it is emulated, slower than fp32 and less exact."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu":
+        flags = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}  # torch >= 2.10
+        return any(flags.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    return False
+
+
+def choose_dtype(name: str, device: torch.device) -> torch.dtype:
+    """The dtype of this name; `auto` takes bf16 where the hardware has it, fp32 elsewhere. Raises `InputError`."""
+    if name == "auto":
+        return torch.bfloat16 if has_bfloat16(device) else torch.float32
+    if name not in DTYPES:
+        raise InputError(f"unknown dtype '{name}'", nearest(name, ["auto", *DTYPES]))
+    return DTYPES[name]

@@ -1,0 +1,43 @@
+"""What can go wrong, in words meant for a person.
+
+Every foreseen failure is a `TrmError`: one line that says what is wrong, at most one hint, and the exit code that
+the command line ends with. Whatever else is raised is a bug and exits 1.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Exit codes of the command line; a batch ends with the highest one it met."""
+
+    OK = 0  # every answer verified (or predicted, where no rules can judge)
+    UNEXPECTED = 1
+    USAGE = 2  # bad usage or unreadable input
+    MODEL = 3  # model not available
+    UNSOLVED = 4  # it ran, but some answer breaks the rules or was not found
+    INTERRUPTED = 130
+
+
+class TrmError(Exception):
+    """A foreseen failure: `message` (one line, no full stop), `hint` (may be empty)."""
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class InputError(TrmError):
+    """A file, an option or data that cannot be used. Messages about files start with `file:line:` where known."""
+
+    exit_code = ExitCode.USAGE
+
+
+class ModelError(TrmError):
+    """A model that is missing, damaged or made for something else."""
+
+    exit_code = ExitCode.MODEL

@@ -1,0 +1,56 @@
+"""Files that are written whole or not at all. Standard library only."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import IO
+
+from trm_solve.errors import InputError
+
+
+class AtomicFile:
+    """A file that appears under its name only on `commit`; until then it is a hidden file in the same folder.
+
+    Opening it proves that it can be written, before any work is done. What is not a plain file (a pipe, /dev/null) is
+    written in place. Raises `InputError` where the file cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._target = path.resolve()  # through links, so that a link stays one
+        self._temporary: Path | None = None
+        try:
+            if path.is_dir():
+                raise IsADirectoryError(21, "Is a directory")
+            if path.exists() and not path.is_file():
+                self.file: IO[bytes] = path.open("wb")
+                return
+            if path.exists() and not os.access(path, os.W_OK):
+                raise PermissionError(13, "Permission denied")
+            name = f".{self._target.name}.{secrets.token_hex(4)}"
+            self.file = (self._target.parent / name).open("xb")
+            self._temporary = Path(self.file.name)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise InputError(f"{path}: cannot be written ({reason})") from None
+
+    def write(self, content: str | bytes) -> None:
+        self.file.write(content.encode() if isinstance(content, str) else content)
+
+    def commit(self) -> None:
+        """Put the file in its place, with the permissions of the one it replaces."""
+        self.file.close()
+        if self._temporary is not None:
+            if self._target.exists():
+                self._temporary.chmod(self._target.stat().st_mode & 0o7777)
+            self._temporary.replace(self._target)
+            self._temporary = None
+
+    def discard(self) -> None:
+        """Leave everything as it was. Nothing happens after `commit`."""
+        self.file.close()
+        if self._temporary is not None:
+            self._temporary.unlink(missing_ok=True)
+            self._temporary = None

@@ -1,0 +1,116 @@
+"""One optimiser step, and everything that has to be kept to take the next one.
+
+All random draws are pure functions of (seed, step) for the whole global batch, so that losses are the same for any
+number of processes, and the step number alone says where in the data a run stands.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from trm_solve.config import TrainOptions
+from trm_solve.data import Mixture, draw_minimum, to_tensors
+from trm_solve.model import TRM
+from trm_solve.optim import EMA, lr_factor, make_optimizers, set_lr, sign_sgd_rows
+from trm_solve.supervise import METRICS, Batch, Carry, Outcome, Supervision, advance, metric_sums
+from trm_solve.team import Team
+
+
+class Learner:
+    """A model in training. `step` counts optimiser steps; `window` sums metrics until somebody takes them."""
+
+    def __init__(self, model: TRM, mixture: Mixture, recipe: TrainOptions, team: Team) -> None:
+        self.model, self.mixture, self.recipe, self.team = model, mixture, recipe, team
+        self.slots = team.slots(recipe.batch_size)
+        cells = mixture.data.cells
+        self.module: nn.Module = Supervision(
+            model, recipe, None if cells is None else torch.from_numpy(cells).to(team.device)
+        )
+        if team.size > 1:
+            self.module = DistributedDataParallel(self.module, broadcast_buffers=False, gradient_as_bucket_view=True)
+        self.optimizers = make_optimizers(model, recipe)
+        self.ema = EMA(model, recipe.ema)
+        self.step = 0
+        self.carry = Carry.empty(model, self._batch())
+        self.window = torch.zeros(len(METRICS), dtype=torch.float64, device=team.device)
+
+    @property
+    def lr(self) -> float:
+        return float(self.optimizers[0].param_groups[0]["lr"])
+
+    def _batch(self) -> Batch:
+        """This process's part of the examples that are offered at this step."""
+        questions, answers, ids = self.mixture.draw(self.recipe.seed, self.step, self.recipe.batch_size)
+        return Batch(*to_tensors(questions[self.slots], answers[self.slots], ids[self.slots], self.team.device))
+
+    def _minimum(self) -> torch.Tensor:
+        """The exploration's minimum of steps for each slot."""
+        recipe, most = self.recipe, self.model.config.halt_max_steps
+        drawn = draw_minimum(recipe.seed, self.step, recipe.batch_size, recipe.halt_exploration_prob, most)
+        return torch.from_numpy(drawn[self.slots]).to(self.team.device)
+
+    def train_step(self, progress: float, cycles: tuple[int, int] | None = None) -> Outcome:
+        """One supervision step of every slot and one update, at this fraction of the run."""
+        recipe, model = self.recipe, self.model
+        carry = self.carry.refill(model, self._batch())
+        rows = model.puzzle_rows(carry.ids)
+        rows = None if rows is None else rows.detach().clone().requires_grad_()
+        outcome: Outcome = self.module(carry, rows, cycles)
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
+        # data-parallel training averages the gradients of the processes: this makes it their sum / global batch
+        (outcome.loss * (self.team.size / recipe.batch_size)).backward()  # type: ignore[no-untyped-call]
+        if recipe.clip_norm:
+            nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
+        factor = lr_factor(recipe, self.step, progress)
+        set_lr(self.optimizers, factor)
+        for optimizer in self.optimizers:
+            optimizer.step()
+        if rows is not None and rows.grad is not None:
+            lr, table = recipe.row_lr * factor, model.puzzle_emb.weights
+            sign_sgd_rows(table, carry.ids, rows.grad, lr, recipe.row_weight_decay)
+        if recipe.ema:
+            self.ema.update()
+        self.carry = advance(model.config, carry, outcome, self._minimum())
+        self.window += metric_sums(self.carry, outcome)
+        self.step += 1
+        return outcome
+
+    def take_window(self) -> dict[str, float]:
+        """Sums over all processes since the last call."""
+        sums = self.team.sum(self.window).tolist()
+        self.window.zero_()
+        return dict(zip(METRICS, sums, strict=True))
+
+    def is_finite(self) -> bool:
+        """Whether weights and metrics are still numbers."""
+        tensors = [*self.model.parameters(), *self.ema.shadow, self.window]
+        return all(bool(torch.isfinite(t).all()) for t in tensors)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is needed to go on, with any number of processes. Every process must call it."""
+        return {
+            "step": self.step,
+            "model": self.model.state_dict(),
+            "ema": self.ema.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "carry": {name: self.team.gather(part) for name, part in self.carry.tensors().items()},
+            "window": self.team.sum(self.window.clone()),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Raises KeyError, ValueError or RuntimeError for a state of another model or recipe."""
+        self.step = state["step"]
+        self.model.load_state_dict(state["model"])
+        self.ema.load_state_dict(state["ema"])
+        for optimizer, kept in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(kept)
+        if len(state["carry"]["steps"]) != self.recipe.batch_size:
+            raise ValueError("a batch of another size")
+        self.carry = Carry(**{name: part[self.slots].to(self.team.device) for name, part in state["carry"].items()})
+        if self.team.leads:
+            self.window.copy_(state["window"])

@@ -1,0 +1,279 @@
+"""The Tiny Recursive Model, top to bottom: layers -> Block -> TRM (arXiv 2510.04871).
+
+One network refines an answer `y` and a latent `z` for a question `x`. `TRM.step` is one supervision step; when to
+take another and when to halt is the business of `solver.py` and `train.py`. Names of parameters and buffers are those
+of the public checkpoints, so that a converted state dict loads as it is.
+
+Shapes: B puzzles, P prefix positions, L cells (all of the canvas, or the sub-grid named by `cells`), d hidden width.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from trm_solve.config import ModelConfig
+
+
+def trunc_normal_(weight: Tensor, std: float) -> Tensor:
+    """Fill in place from a normal truncated at two sigma, corrected so that the result has this standard deviation."""
+    sigma = std / 0.87962566103423978
+    return nn.init.trunc_normal_(weight, std=sigma, a=-2 * sigma, b=2 * sigma)
+
+
+def rms_norm(x: Tensor) -> Tensor:
+    """Root-mean-square norm over the last axis without a weight, in fp32 whatever comes in."""
+    x32 = x.float()
+    return (x32 * torch.rsqrt(x32.square().mean(-1, keepdim=True) + 1e-5)).to(x.dtype)
+
+
+class Linear(nn.Module):
+    """A linear map whose weight is kept in its own dtype and cast to that of the activation."""
+
+    def __init__(self, d_in: int, d_out: int, bias: bool = False) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(trunc_normal_(torch.empty(d_out, d_in), 1 / math.sqrt(d_in)))
+        self.bias = nn.Parameter(torch.zeros(d_out)) if bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.weight.to(x.dtype), None if self.bias is None else self.bias.to(x.dtype))
+
+
+class Embedding(nn.Module):
+    """A table of vectors, initialised with standard deviation 1/sqrt(d)."""
+
+    def __init__(self, rows: int, d: int) -> None:
+        super().__init__()
+        self.embedding_weight = nn.Parameter(trunc_normal_(torch.empty(rows, d), 1 / math.sqrt(d)))
+
+
+class PuzzleEmbedding(nn.Module):
+    """One row per puzzle identifier. A buffer: its rows are trained by sign-SGD, outside the optimiser and the EMA."""
+
+    weights: Tensor
+
+    def __init__(self, rows: int, width: int) -> None:
+        super().__init__()
+        self.register_buffer("weights", torch.zeros(rows, width))
+
+
+class SwiGLU(nn.Module):
+    """down(silu(gate) * up); the gate is the first half of `gate_up_proj`."""
+
+    def __init__(self, d: int, inner: int) -> None:
+        super().__init__()
+        self.gate_up_proj = Linear(d, 2 * inner)
+        self.down_proj = Linear(inner, d)
+
+    def forward(self, x: Tensor) -> Tensor:
+        gate, up = self.gate_up_proj(x).chunk(2, dim=-1)
+        out: Tensor = self.down_proj(F.silu(gate) * up)
+        return out
+
+
+def rotate(x: Tensor, cos_sin: tuple[Tensor, Tensor]) -> Tensor:
+    """Rotary positions in fp32, half-split convention. x (B, heads, P+L, head); cos, sin (P+L, head)."""
+    cos, sin = cos_sin
+    x32 = x.float()
+    low, high = x32.chunk(2, dim=-1)
+    return (x32 * cos + torch.cat((-high, low), dim=-1) * sin).to(x.dtype)
+
+
+class Attention(nn.Module):
+    """Non-causal multi-head attention with rotary positions where there are any."""
+
+    def __init__(self, d: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv_proj = Linear(d, 3 * d)
+        self.o_proj = Linear(d, d)
+
+    def forward(self, x: Tensor, cos_sin: tuple[Tensor, Tensor] | None) -> Tensor:
+        batch, length, d = x.shape
+        qkv = self.qkv_proj(x).view(batch, length, 3, self.heads, d // self.heads)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (B, heads, P+L, head)
+        if cos_sin is not None:
+            q, k = rotate(q, cos_sin), rotate(k, cos_sin)
+        mixed = F.scaled_dot_product_attention(q, k, v)
+        out: Tensor = self.o_proj(mixed.transpose(1, 2).reshape(batch, length, d))
+        return out
+
+
+class Block(nn.Module):
+    """Mix positions, then channels; the norm stands after each residual sum."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        d = config.hidden_size
+        if config.mlp_t:
+            self.mlp_t = SwiGLU(config.prefix_len + config.seq_len, config.token_intermediate_size)
+        else:
+            self.self_attn = Attention(d, config.num_heads)
+        self.mlp = SwiGLU(d, config.intermediate_size)
+
+    def forward(self, h: Tensor, cos_sin: tuple[Tensor, Tensor] | None) -> Tensor:
+        if hasattr(self, "mlp_t"):
+            t = h.transpose(1, 2).contiguous()  # (B, d, P+L): this norm runs over the sequence
+            h = rms_norm(t + self.mlp_t(t)).transpose(1, 2).contiguous()
+        else:
+            h = rms_norm(h + self.self_attn(h, cos_sin))
+        return rms_norm(h + self.mlp(h))
+
+
+class Net(nn.Module):
+    """The one network: the injection is added, then the blocks run."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(Block(config) for _ in range(config.L_layers))
+
+    def forward(self, h: Tensor, injection: Tensor, cos_sin: tuple[Tensor, Tensor] | None) -> Tensor:
+        h = h + injection
+        for layer in self.layers:
+            h = layer(h, cos_sin)
+        return h
+
+
+def rotary_angles(config: ModelConfig) -> Tensor:
+    """Angles (P+L, head) of `rope` (by place in the sequence) or `rope2d` (half by row, half by column).
+
+    In two dimensions the prefix stands at (0, 0) and the first cell too.
+    """
+    head, prefix = config.hidden_size // config.num_heads, config.prefix_len
+    cell = torch.arange(config.seq_len)
+    if config.pos_encodings == "rope":
+        axes = [torch.arange(prefix + config.seq_len)]
+    else:
+        axes = [F.pad(axis, (prefix, 0)) for axis in (cell // config.grid[1], cell % config.grid[1])]
+    per_axis = head // len(axes)
+    frequency = config.rope_theta ** -(torch.arange(0, per_axis, 2).float() / per_axis)
+    angles = torch.cat([axis.float()[:, None] * frequency for axis in axes], dim=-1)  # (P+L, head/2)
+    return torch.cat((angles, angles), dim=-1)
+
+
+class TRM(nn.Module):
+    """The model. `forward_dtype` is the dtype of activations; weights keep their own (see `cast`)."""
+
+    H_init: Tensor
+    L_init: Tensor
+    angles: Tensor
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        d = config.hidden_size
+        self.config = config
+        self.forward_dtype = torch.float32
+        self.register_buffer("H_init", trunc_normal_(torch.empty(d), 1.0))  # where y starts; never trained
+        self.register_buffer("L_init", trunc_normal_(torch.empty(d), 1.0))  # where z starts; never trained
+        self.embed_tokens = Embedding(config.vocab_size, d)
+        if config.pos_encodings == "learned":
+            self.embed_pos = Embedding(config.prefix_len + config.seq_len, d)
+        if config.puzzle_emb_ndim:
+            self.puzzle_emb = PuzzleEmbedding(config.num_puzzle_identifiers, config.puzzle_emb_ndim)
+        self.L_level = Net(config)
+        self.lm_head = Linear(d, config.vocab_size)
+        self.q_head = Linear(d, 2, bias=True)
+        nn.init.zeros_(self.q_head.weight)  # a fresh model is sure that it has not finished
+        nn.init.constant_(self.q_head.bias, -5.0)  # type: ignore[arg-type]
+        if config.pos_encodings in ("rope", "rope2d") and not config.mlp_t:
+            self.register_buffer("angles", rotary_angles(config), persistent=False)
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | Path) -> TRM:
+        """The model of a packaged name or a checkpoint folder, fp32 on the CPU. Raises `ModelError`."""
+        from trm_solve.checkpoint import load
+
+        return load(pretrained_model_name_or_path)
+
+    def save_pretrained(self, save_directory: str | Path) -> None:
+        """Write a checkpoint folder (config.json, model.safetensors, README.md). Raises `InputError`."""
+        from trm_solve.checkpoint import save
+
+        save(self, Path(save_directory))
+
+    @property
+    def device(self) -> torch.device:
+        return self.H_init.device
+
+    def cast(self, dtype: torch.dtype) -> TRM:
+        """For inference: activations and the network's weights in this dtype, cast once instead of at every use."""
+        self.forward_dtype = dtype
+        for part in (self.L_level, self.lm_head):
+            part.to(dtype)
+        return self
+
+    def puzzle_rows(self, identifiers: Tensor) -> Tensor | None:
+        """Rows (B, puzzle_emb_ndim) of the puzzle embedding for identifiers (B,); None for a model without prefix."""
+        return self.puzzle_emb.weights[identifiers] if self.config.puzzle_emb_ndim else None
+
+    def positions(self, cells: Tensor | None = None) -> tuple[Tensor, Tensor] | None:
+        """cos and sin (P+L, head) for `step`; `cells` (L,) names the canvas cells of a cropped canvas, in order."""
+        if not hasattr(self, "angles"):
+            return None
+        angles = self.angles if cells is None else self.angles[self._places(cells)]
+        return angles.cos(), angles.sin()
+
+    def _places(self, cells: Tensor) -> Tensor:
+        """Places in the full sequence of the prefix and of these cells."""
+        if self.config.mlp_t:
+            raise ValueError("token mixing by an MLP is tied to the full canvas and cannot be cropped")
+        prefix = self.config.prefix_len
+        return torch.cat((torch.arange(prefix, device=cells.device), cells + prefix))
+
+    def embed(self, tokens: Tensor, rows: Tensor | None = None, cells: Tensor | None = None) -> Tensor:
+        """The question x: tokens (B, L) and puzzle rows (B, puzzle_emb_ndim; zeros where None) -> e (B, P+L, d)."""
+        config, d = self.config, self.config.hidden_size
+        e = F.embedding(tokens, self.embed_tokens.embedding_weight)
+        if prefix := config.prefix_len:
+            if rows is None:
+                rows = e.new_zeros(len(tokens), config.puzzle_emb_ndim)
+            rows = F.pad(rows, (0, prefix * d - config.puzzle_emb_ndim)).view(-1, prefix, d)
+            e = torch.cat((rows.to(e.dtype), e), dim=1)
+        if config.pos_encodings == "learned":
+            table = self.embed_pos.embedding_weight
+            e = 0.707106781 * (e + (table if cells is None else table[self._places(cells)]))
+        return (math.sqrt(d) * e).to(self.forward_dtype)
+
+    def initial_state(self, e: Tensor) -> tuple[Tensor, Tensor]:
+        """y, z (B, P+L, d) before the first supervision step."""
+        return self.H_init.to(e.dtype).expand_as(e), self.L_init.to(e.dtype).expand_as(e)
+
+    def latent_recursion(
+        self, e: Tensor, y: Tensor, z: Tensor, n: int, cos_sin: tuple[Tensor, Tensor] | None
+    ) -> tuple[Tensor, Tensor]:
+        """Refine the latent n times, then the answer once."""
+        for _ in range(n):
+            z = self.L_level(z, y + e, cos_sin)
+        return self.L_level(y, z, cos_sin), z
+
+    def step(
+        self,
+        e: Tensor,
+        y: Tensor,
+        z: Tensor,
+        cos_sin: tuple[Tensor, Tensor] | None,
+        cycles: tuple[int, int] | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """One supervision step: T rounds, only the last with gradient (paper, section 4). Returns y, z, attached.
+
+        `cycles` (T, n) overrides the configuration's, for training schedules that grow the recursion.
+        """
+        T, n = cycles or (self.config.H_cycles, self.config.L_cycles)
+        with torch.no_grad():
+            for _ in range(T - 1):
+                y, z = self.latent_recursion(e, y, z, n, cos_sin)
+        return self.latent_recursion(e, y, z, n, cos_sin)
+
+    def read_answer(self, y: Tensor) -> Tensor:
+        """Logits (B, L, vocab) in the activations' dtype."""
+        logits: Tensor = self.lm_head(y[:, self.config.prefix_len :])
+        return logits
+
+    def read_halt(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """q_halt and q_continue, each (B,) in fp32, read at the first position."""
+        q = self.q_head(y[:, 0].float())
+        return q[:, 0], q[:, 1]

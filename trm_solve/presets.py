@@ -1,0 +1,63 @@
+"""Training recipes by name. A preset is data: the fields of `TrainOptions` that it sets, the rest are the defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from trm_solve.config import TrainOptions, nearest
+from trm_solve.errors import InputError
+
+_PAPER: dict[str, Any] = {
+    "hidden_size": 512,
+    "num_heads": 8,
+    "L_layers": 2,
+    "expansion": 4.0,
+    "mlp_t": False,
+    "pos_encodings": "rope",
+    "H_cycles": 3,
+    "L_cycles": 4,
+    "puzzle_emb_len": 16,
+    "halt_max_steps": 16,
+    "loss": "stablemax",
+    "halt_loss_weight": 0.5,
+    "halt_exploration_prob": 0.1,
+    "optimizer": "adam-atan2",
+    "lr": 1e-4,
+    "weight_decay": 1.0,
+    "betas": [0.9, 0.95],
+    "row_lr": 1e-4,
+    "row_weight_decay": 1.0,
+    "clip_norm": 0.0,
+    "ema": 0.999,
+    "batch_size": 768,
+    "warmup_steps": 2000,
+    "schedule": "constant",
+    "lr_min_ratio": 1.0,
+}
+
+# An epoch of the public code visits every puzzle once, so updates = epochs * puzzles / batch size.
+PRESETS: dict[str, dict[str, Any]] = {
+    "paper-sudoku-mlp": _PAPER
+    | {"mlp_t": True, "pos_encodings": "none", "L_cycles": 6, "max_steps": 50_000 * 1000 // 768},
+    "paper-sudoku-att": _PAPER | {"L_cycles": 6, "max_steps": 50_000 * 1000 // 768},
+    "paper-maze": _PAPER | {"max_steps": 50_000 * 1000 // 768, "augment": False},
+    "paper-arc": _PAPER
+    | {"weight_decay": 0.1, "row_lr": 1e-2, "row_weight_decay": 0.1, "max_steps": 100_000 * 960 // 768},
+    "cpu-small": {},
+    "cpu-maze": {
+        "mlp_t": False,
+        "pos_encodings": "rope2d",
+        "rope_theta": 100.0,
+        "canvas": "crop",
+        "batch_size": 64,
+    },
+}
+DEFAULT = "cpu-small"
+
+
+def recipe(preset: str, overrides: Mapping[str, Any]) -> TrainOptions:
+    """A preset's recipe with these fields in place of its own. Raises `InputError` that names the preset or field."""
+    if preset not in PRESETS:
+        raise InputError(f"unknown preset '{preset}'", nearest(preset, list(PRESETS)))
+    return TrainOptions.from_dict({**PRESETS[preset], **overrides})

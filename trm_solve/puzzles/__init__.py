@@ -1,0 +1,56 @@
+"""The registry of puzzle kinds, and reading of puzzle files by their content."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from trm_solve.config import nearest
+from trm_solve.errors import InputError
+from trm_solve.puzzles.base import Kind, Puzzle
+from trm_solve.puzzles.maze import Maze
+from trm_solve.puzzles.sudoku import Sudoku
+
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (Maze(), Sudoku())}  # asked in this order whose a file is
+HEAD = 40  # lines that are looked at to recognise a kind
+
+
+def get_kind(name: str) -> Kind:
+    """The kind of this name. Raises `InputError` that offers the nearest."""
+    if name not in KINDS:
+        raise InputError(f"unknown puzzle kind '{name}'", nearest(name, list(KINDS)))
+    return KINDS[name]
+
+
+def read_lines(lines: Iterable[str], source: str, kind: str | None = None) -> Iterator[Puzzle | InputError]:
+    """Puzzles of a text, lazily and in order; one that cannot be read comes as the error that names its place.
+
+    `kind` overrides recognition by content. Raises `InputError` where nothing in the text looks like a puzzle.
+    """
+    lines = iter(lines)
+    head = list(itertools.islice(lines, HEAD))
+    if not any(line.strip() for line in head) and (first := next((n for n in lines if n.strip()), None)) is None:
+        raise InputError(f"{source}: empty, no puzzle in it")
+    elif not any(line.strip() for line in head):
+        head.append(first or "")
+    if kind is not None:
+        reader = get_kind(kind)
+    else:
+        known = [each for each in KINDS.values() if each.recognises(head)]
+        if not known:
+            hint = f"--kind {'|'.join(KINDS)} says what it is"
+            raise InputError(f"{source}: not a puzzle file of a known kind", hint)
+        reader = known[0]
+    yield from reader.parse(itertools.chain(head, lines), source)
+
+
+def read_file(path: Path, kind: str | None = None) -> Iterator[Puzzle | InputError]:
+    """Puzzles of a file, lazily; see `read_lines`. Raises `InputError` where the file cannot be read as text."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            yield from read_lines(file, str(path), kind)
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not a text file") from None
+    except OSError as error:
+        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None

@@ -1,0 +1,125 @@
+"""`solve` from inputs to output: read, choose a model, run, hand every event to the sink."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from trm_solve.api import DEFAULT_MODELS, load, read_items
+from trm_solve.config import SolveOptions
+from trm_solve.errors import InputError, ModelError
+from trm_solve.output import Output, OutputOptions, open_output
+from trm_solve.puzzles import read_lines
+from trm_solve.puzzles.base import Puzzle
+from trm_solve.schedule import run
+from trm_solve.trace import Solution, Step
+
+MANY = 3  # puzzles from which on each gets a line and not a board
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What a person asked to see."""
+
+    output: Path | None = None
+    json: bool = False
+    trace: Path | None = None
+    save: Path | None = None
+    pace: float = 0.0
+    quiet: bool = False
+    verbose: bool = False
+
+
+def read_inputs(inputs: list[str], kind: str | None) -> Iterator[Puzzle | InputError]:
+    """Puzzles of all inputs in order; a file that cannot be read at all is one error in its place."""
+    for number, text in enumerate(inputs, 1):
+        try:
+            if text == "-":
+                yield from read_lines(sys.stdin, "<stdin>", kind)
+            else:
+                yield from read_items(text, kind, f"<argument {number}>" if len(inputs) > 1 else "<argument>")
+        except InputError as error:
+            yield error
+
+
+def solve_inputs(
+    inputs: list[str],
+    options: SolveOptions,
+    look: Look,
+    *,
+    model: str | None = None,
+    device: str = "auto",
+    dtype: str = "auto",
+    kind: str | None = None,
+) -> int:
+    """Solve what the inputs hold and show it; returns the exit code."""
+    items = read_inputs(inputs, kind)
+    head: list[Puzzle | InputError] = []  # enough to know the kind and whether there are many
+    first: Puzzle | None = None
+    for item in items:
+        head.append(item)
+        first = first or (item if isinstance(item, Puzzle) else None)
+        if first is not None and len(head) >= MANY:
+            break
+    if first is None:
+        return _only_errors(head, look)
+    name = model or DEFAULT_MODELS[first.kind]
+    with _open(look, name, options.max_steps, len(head) >= MANY) as output:
+        ready = load(name, device=device, dtype=dtype)
+        if ready.config.kind != first.kind:
+            hint = f"the packaged model for it is '{DEFAULT_MODELS[first.kind]}'"
+            raise ModelError(
+                f"model '{name}' is for {ready.config.kind}, {first.source} is a {first.kind} puzzle", hint
+            )
+        if look.verbose:
+            dtype = str(ready.forward_dtype).removeprefix("torch.")
+            print(f"model {name}, device {ready.device}, dtype {dtype}", file=sys.stderr)
+        watch = output.live or look.trace is not None or look.save is not None
+        begun = _announce(itertools.chain(head, items), output)
+        done = 0
+        for event in run(ready, begun, options, watch=watch, name=name):
+            if isinstance(event, Step):
+                output.step(event)
+                continue
+            if isinstance(event, Solution):
+                output.solution(done, event)
+            else:
+                output.bad(done, event)
+            done += 1
+    return int(output.exit_code)
+
+
+def _open(look: Look, name: str, max_steps: int, many: bool) -> Output:
+    return open_output(
+        OutputOptions(
+            model=name,
+            max_steps=max_steps,
+            json=look.json,
+            quiet=look.quiet,
+            many=many,
+            pace=look.pace,
+            output=look.output,
+            trace=look.trace,
+            save=look.save,
+        )
+    )
+
+
+def _announce(items: Iterator[Puzzle | InputError], output: Output) -> Iterator[Puzzle | InputError]:
+    """The items, each told to the output as it is taken up."""
+    for index, item in enumerate(items):
+        if isinstance(item, Puzzle):
+            output.begin(index, item)
+        yield item
+
+
+def _only_errors(errors: list[Puzzle | InputError], look: Look) -> int:
+    """Nothing to solve: no model is loaded."""
+    with _open(look, "", 0, len(errors) >= MANY) as output:
+        for index, error in enumerate(errors):
+            assert isinstance(error, InputError)
+            output.bad(index, error)
+    return int(output.exit_code)

@@ -1,0 +1,101 @@
+"""A training run on disk: options, metrics, and the state from which it goes on.
+
+run.json        the options it was started with
+metrics.jsonl   a line each interval and each validation
+state.pt        everything needed to go on, replaced atomically
+last/, best/    checkpoint folders with the averaged weights
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from trm_solve.checkpoint import write_atomically
+from trm_solve.config import RunOptions, TrainOptions
+from trm_solve.errors import InputError
+
+SCHEMA = 1
+
+
+class RunFolder:
+    """Reads and writes one run. Every write is whole or does not happen; each failure is an `InputError`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.options, self.metrics, self.state = path / "run.json", path / "metrics.jsonl", path / "state.pt"
+        self.last, self.best = path / "last", path / "best"
+
+    def check_new(self) -> None:
+        """Make the folder. Raises `InputError` where it holds a run already or cannot be made."""
+        if self.options.exists():
+            raise InputError(f"{self.path}: holds a run already", "--resume goes on with it, or choose another --out")
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be made: {(error.strerror or str(error)).lower()}") from None
+
+    def write_options(self, run: RunOptions, recipe: TrainOptions) -> None:
+        fields = {"schema": SCHEMA, "run": run.to_dict(), "recipe": recipe.to_dict()}
+        write_atomically(self.options, (json.dumps(fields, indent=2) + "\n").encode())
+
+    def read_options(self) -> tuple[RunOptions, TrainOptions]:
+        try:
+            fields = json.loads(self.options.read_text(encoding="utf-8"))
+            if fields["schema"] != SCHEMA:
+                raise InputError(f"{self.options}: schema {fields['schema']}, this version reads {SCHEMA}")
+            where = str(self.options)
+            return RunOptions.from_dict(fields["run"], where), TrainOptions.from_dict(fields["recipe"], where)
+        except FileNotFoundError:
+            raise InputError(f"{self.path}: no run to resume", "--out names the folder of an earlier run") from None
+        except OSError as error:
+            raise InputError(f"{self.options}: {(error.strerror or str(error)).lower()}") from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{self.options}: damaged ({error})") from None
+
+    def write_state(self, state: dict[str, Any]) -> None:
+        buffer = io.BytesIO()
+        torch.save({"schema": SCHEMA, **state}, buffer)
+        write_atomically(self.state, buffer.getvalue())
+
+    def read_state(self) -> dict[str, Any] | None:
+        """The last state, None where the run was stopped before it saved one. Nothing but tensors is unpickled."""
+        try:
+            state = torch.load(self.state, map_location="cpu", weights_only=True)
+        except FileNotFoundError:
+            return None
+        except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+            raise InputError(f"{self.state}: damaged ({str(error).splitlines()[0]})") from None
+        if not isinstance(state, dict) or state.get("schema") != SCHEMA:
+            raise InputError(f"{self.state}: not a state that this version reads")
+        return state
+
+    def write_metrics(self, line: dict[str, Any]) -> None:
+        try:
+            with self.metrics.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+        except OSError as error:
+            raise InputError(f"{self.metrics}: cannot be written: {(error.strerror or str(error)).lower()}") from None
+
+    def read_metrics(self) -> Iterator[dict[str, Any]]:
+        """Lines in order; a last line that was cut short is left out."""
+        if not self.metrics.exists():
+            return
+        with self.metrics.open(encoding="utf-8") as file:
+            for line in file:
+                try:
+                    yield json.loads(line)
+                except ValueError:
+                    return
+
+    def forget_after(self, step: int) -> None:
+        """Drop metrics of steps that the state does not know of: the run will go through them again."""
+        if self.metrics.exists():
+            kept = [json.dumps(line) + "\n" for line in self.read_metrics() if line["step"] <= step]
+            write_atomically(self.metrics, "".join(kept).encode())

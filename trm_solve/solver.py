@@ -1,0 +1,238 @@
+"""Recursive inference with halting: `refine` runs attempts in slots and yields a `Step` for each answer it reads.
+
+Slots are filled from a lazy source; a slot whose attempt halts goes to the next attempt at once, and when there is
+none left the batch shrinks, so that no arithmetic is spent on puzzles that have finished. `halt="never"` takes exactly
+`max_steps` steps with every puzzle, as the reference does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from trm_solve.config import SolveOptions
+from trm_solve.errors import ModelError
+from trm_solve.model import TRM
+from trm_solve.puzzles import get_kind
+from trm_solve.puzzles.base import Grid, Kind, Puzzle, Scalar, Symmetry
+from trm_solve.trace import Step
+
+POSITIONS_PER_BATCH = {"cpu": 8192, "mps": 65536, "cuda": 262144}  # what keeps each kind of device busy
+
+
+@dataclass(eq=False)
+class Attempt:
+    """One try at a puzzle. Everything but the puzzle is a way to make the try different from the others."""
+
+    puzzle: Puzzle
+    index: int  # place of the puzzle in input order
+    number: int = 1
+    question: Grid | None = None  # the question with further cells filled in (pins)
+    symmetry: Symmetry | None = None  # the model sees the question through this
+    start: int | None = None  # seed of a random start of y and z
+    noise: float = 0.0  # standard deviation of the noise on z before every step (seeded by `start`)
+    cancelled: bool = False  # set from outside: the slot is given up before the next step
+
+
+@dataclass(eq=False)
+class _Running:
+    """An attempt in a slot."""
+
+    attempt: Attempt
+    view: Puzzle  # the question as the model sees it
+    answer: Grid  # of the step before, in the original orientation
+    cells: NDArray[np.intp] | None = None  # the part of the canvas that the model is given; None: all of it
+    steps: int = 0
+    random: torch.Generator | None = None
+
+
+@dataclass(eq=False)
+class _Batch:
+    """Attempts that run together: those on the same part of the canvas."""
+
+    cells: Tensor | None
+    positions: tuple[Tensor, Tensor] | None
+    running: list[_Running] = field(default_factory=list)
+    e: Tensor = field(default_factory=lambda: torch.empty(0))
+    y: Tensor = field(default_factory=lambda: torch.empty(0))
+    z: Tensor = field(default_factory=lambda: torch.empty(0))
+
+    def add(self, model: TRM, kind: Kind, new: list[_Running]) -> None:
+        begun = _begin(model, kind, new, self.cells)
+        kept = zip((self.e, self.y, self.z), begun, strict=True)
+        self.e, self.y, self.z = (torch.cat(pair) for pair in kept) if self.running else begun
+        self.running += new
+
+    def keep(self, rows: list[int]) -> None:
+        if len(rows) < len(self.running):
+            index = torch.tensor(rows, dtype=torch.long, device=self.y.device)
+            self.e, self.y, self.z = (state.index_select(0, index) for state in (self.e, self.y, self.z))
+            self.running = [self.running[i] for i in rows]
+
+
+def default_slots(model: TRM) -> int:
+    """How many puzzles run together on the model's device."""
+    positions = POSITIONS_PER_BATCH.get(model.device.type, 8192)
+    return max(1, positions // (model.config.prefix_len + model.config.seq_len))
+
+
+@torch.inference_mode()
+def refine(model: TRM, source: Iterable[Attempt | None], options: SolveOptions, watch: bool = True) -> Iterator[Step]:
+    """Run attempts and yield their steps, the last of each with `halted` set, in the order in which they happen.
+
+    `source` is drawn from only when a slot is free; None says that nothing is to be had before another step. Without
+    `watch`, steps that halting need not look at (`q`, `never`) are not read off the model. Every attempt must be of
+    the model's kind; raises `ModelError` otherwise.
+    """
+    kind = get_kind(model.config.kind)
+    if kind.canvas != model.config.grid or kind.vocab_size != model.config.vocab_size:
+        rows, columns = model.config.grid
+        raise ModelError(
+            f"the model reads {rows} x {columns} cells in {model.config.vocab_size} symbols, not {kind.name}"
+        )
+    slots = options.slots or default_slots(model)
+    waiting = iter(source)
+    batches: dict[bytes, _Batch] = {}
+    while True:
+        for batch in batches.values():
+            batch.keep([i for i, run in enumerate(batch.running) if not run.attempt.cancelled])
+        free = slots - sum(len(batch.running) for batch in batches.values())
+        for key, new in _by_cells(_draw(waiting, free, kind, model.config.canvas == "crop")).items():
+            cells = new[0].cells
+            if key not in batches:
+                placed = None if cells is None else torch.from_numpy(cells).to(model.device)
+                batches[key] = _Batch(placed, model.positions(placed))
+            batches[key].add(model, kind, new)
+        batches = {key: batch for key, batch in batches.items() if batch.running}
+        if not batches:
+            return
+        for batch in batches.values():
+            z = _stir(batch.running, batch.z)
+            batch.y, batch.z = model.step(batch.e, batch.y, z, batch.positions)
+            halted = yield from _read(model, kind, batch.running, batch.y, options, watch)
+            batch.keep(np.flatnonzero(~halted).tolist())
+
+
+def _by_cells(new: list[_Running]) -> dict[bytes, list[_Running]]:
+    """Attempts by the part of the canvas that they are on."""
+    found: dict[bytes, list[_Running]] = {}
+    for run in new:
+        found.setdefault(b"" if run.cells is None else run.cells.tobytes(), []).append(run)
+    return found
+
+
+def _draw(waiting: Iterator[Attempt | None], count: int, kind: Kind, crop: bool) -> list[_Running]:
+    """Up to `count` attempts, ready to run."""
+    new: list[_Running] = []
+    while len(new) < count:
+        attempt = next(waiting, None)
+        if attempt is None:
+            break
+        if attempt.puzzle.kind != kind.name:
+            raise ModelError(f"{attempt.puzzle.source}: a {attempt.puzzle.kind} puzzle, the model is for {kind.name}")
+        question = attempt.puzzle.question if attempt.question is None else attempt.question
+        view = question if attempt.symmetry is None else attempt.symmetry.apply(question)
+        random = None if attempt.start is None else torch.Generator().manual_seed(attempt.start)
+        shown = Puzzle(kind.name, view, offset=attempt.puzzle.offset)
+        new.append(_Running(attempt, shown, question, kind.crop(shown) if crop else None, random=random))
+    return new
+
+
+def _begin(model: TRM, kind: Kind, new: list[_Running], cells: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """e, y, z of attempts on the same cells before their first step."""
+    tokens = torch.from_numpy(np.stack([kind.encode(run.view) for run in new])).long().to(model.device)
+    tokens = tokens if cells is None else tokens[:, cells]
+    rows = model.puzzle_rows(torch.zeros(len(new), dtype=torch.long, device=model.device))
+    e = model.embed(tokens, rows, cells)
+    y, z = (state.clone() for state in model.initial_state(e))
+    for i, run in enumerate(new):
+        if run.random is not None:
+            for state in (y, z):
+                state[i] = torch.randn(state[i].shape, generator=run.random).to(state)
+    return e, y, z
+
+
+def _stir(running: list[_Running], z: Tensor) -> Tensor:
+    """Add each attempt's noise to its latent."""
+    for i, run in enumerate(running):
+        if run.attempt.noise and run.random is not None:
+            z[i] += run.attempt.noise * torch.randn(z[i].shape, generator=run.random).to(z)
+    return z
+
+
+def _read(
+    model: TRM, kind: Kind, running: list[_Running], y: Tensor, options: SolveOptions, watch: bool
+) -> Generator[Step, None, NDArray[np.bool_]]:
+    """Yield the steps that somebody looks at; returns which attempts have halted (B,)."""
+    by_rules = options.halt == "rules" and kind.has_rules
+    for run in running:
+        run.steps += 1
+    halted = np.array([run.steps >= options.max_steps for run in running])
+    q_halt, q_continue = model.read_halt(y)
+    if options.halt == "never" or by_rules:
+        looked_at = halted | watch | by_rules
+    else:
+        threshold = 0.0 if model.config.no_ACT_continue else q_continue
+        halted |= (q_halt > threshold).cpu().numpy()
+        looked_at = halted | watch
+    rows = np.flatnonzero(looked_at)
+    if len(rows):
+        index = torch.from_numpy(rows).to(y.device)
+        probabilities = model.read_answer(y[index]).float().softmax(-1)
+        confidence, tokens = (t.cpu().numpy() for t in probabilities.max(-1))
+        halt_probability = q_halt[index].sigmoid().tolist()
+        for k, i in enumerate(rows):
+            step = _step(kind, running[i], tokens[k].astype(np.uint8), confidence[k], halt_probability[k], halted[i])
+            if by_rules and step.solved and not step.halted:
+                halted[i] = True
+                step = replace(step, halted=True)
+            running[i].answer = step.answer
+            yield step
+    return halted
+
+
+def _step(
+    kind: Kind,
+    run: _Running,
+    tokens: NDArray[np.uint8],
+    confidence: NDArray[np.float32],
+    halt_probability: float,
+    halted: bool,
+) -> Step:
+    """The step of one attempt, in the original orientation and with the original puzzle's rules."""
+    attempt = run.attempt
+    if run.cells is not None:
+        tokens, confidence = _spread(kind, run.cells, tokens), _spread(kind, run.cells, confidence)
+    reading = kind.decode(run.view, tokens, confidence)
+    answer, sure = reading.answer, reading.confidence
+    if attempt.symmetry is not None:
+        back = attempt.symmetry.inverse(run.answer.shape)
+        answer, sure = back.apply(answer), back.move(sure)
+    check = kind.check(attempt.puzzle, answer)
+    same_shape = answer.shape == run.answer.shape
+    changed = answer != run.answer if same_shape else np.ones(answer.shape, np.bool_)
+    return Step(
+        puzzle=attempt.index,
+        attempt=attempt.number,
+        step=run.steps,
+        answer=answer,
+        confidence=sure,
+        changed=changed,
+        conflicts=check.conflicts,
+        overruled=reading.overruled,
+        halt_probability=halt_probability,
+        solved=check.solved,
+        halted=bool(halted),
+    )
+
+
+def _spread(kind: Kind, cells: NDArray[np.intp], values: NDArray[Scalar]) -> NDArray[Scalar]:
+    """Values of a part of the canvas as values of the whole canvas, 0 elsewhere."""
+    whole = np.zeros(kind.canvas[0] * kind.canvas[1], values.dtype)
+    whole[cells] = values
+    return whole

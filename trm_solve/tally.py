@@ -1,0 +1,215 @@
+"""Counting outcomes: the figures of an evaluation, in memory that does not grow with the puzzles.
+
+`Outcome` is one puzzle, `Tally` is all of them. Standard library only.
+
+A `Tally` is a sum: two of them add up to the tally of both, whatever the order, so that processes can share the work
+and an interrupted evaluation can go on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+Z95 = 1.959963984540054  # two-sided 95 % of the normal distribution
+BINS = 10  # of the reliability diagram
+RATING_EDGES = (0.0, *(m * 10.0**e for e in range(7) for m in (1, 2, 5)))  # 0, 1, 2, 5, 10, ...
+
+
+def wilson(right: int, total: int) -> tuple[float, float]:
+    """The 95 % Wilson score interval of a share; (0, 1) where nothing was counted."""
+    if total == 0:
+        return 0.0, 1.0
+    share, z2 = right / total, Z95 * Z95 / total
+    centre = (share + z2 / 2) / (1 + z2)
+    half = Z95 * math.sqrt(share * (1 - share) / total + z2 / total / 4) / (1 + z2)
+    return (0.0 if right == 0 else centre - half), (1.0 if right == total else centre + half)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What came of one labelled puzzle."""
+
+    index: int  # place in input order, from 0
+    source: str  # file:line
+    rating: float | None
+    verdict: str
+    exact: bool  # equals the label
+    valid: bool | None  # the rules accept it; None where there are none
+    cells: float  # share of the label's cells that are right
+    steps: int
+    attempts: int
+    halt_probability: float
+
+    @property
+    def right(self) -> bool:
+        """The label, or another answer that the rules accept."""
+        return self.exact or bool(self.valid)
+
+    @property
+    def file(self) -> str:
+        return self.source.rpartition(":")[0] or self.source
+
+
+@dataclass
+class Count:
+    """How many of how many."""
+
+    puzzles: int = 0
+    exact: int = 0
+    valid: int = 0
+
+    def add(self, outcome: Outcome) -> None:
+        self.puzzles += 1
+        self.exact += outcome.exact
+        self.valid += bool(outcome.valid)
+
+    def __iadd__(self, other: Self) -> Self:
+        self.puzzles += other.puzzles
+        self.exact += other.exact
+        self.valid += other.valid
+        return self
+
+
+@dataclass
+class Bin:
+    """One bin of the reliability diagram: what the halting head said and what was true."""
+
+    puzzles: int = 0
+    said: float = 0.0  # sum of halting probabilities
+    right: int = 0
+
+    def __iadd__(self, other: Self) -> Self:
+        self.puzzles += other.puzzles
+        self.said += other.said
+        self.right += other.right
+        return self
+
+
+@dataclass
+class Tally:
+    """The sums of an evaluation."""
+
+    all: Count = field(default_factory=Count)
+    cells: float = 0.0
+    judged: int = 0  # puzzles that rules could judge
+    other_solutions: int = 0  # valid answers that are not the label
+    steps: Counter[int] = field(default_factory=Counter)  # supervision steps, over all attempts -> puzzles
+    attempts: Counter[int] = field(default_factory=Counter)
+    bins: list[Bin] = field(default_factory=lambda: [Bin() for _ in range(BINS)])
+    by_file: dict[str, Count] = field(default_factory=dict)
+    by_rating: dict[float, Count] = field(default_factory=dict)  # lower edge of the band -> its puzzles
+
+    def add(self, outcome: Outcome) -> None:
+        self.all.add(outcome)
+        self.cells += outcome.cells
+        self.judged += outcome.valid is not None
+        self.other_solutions += bool(outcome.valid) and not outcome.exact
+        self.steps[outcome.steps] += 1
+        self.attempts[outcome.attempts] += 1
+        self.by_file.setdefault(outcome.file, Count()).add(outcome)
+        if outcome.rating is not None:
+            edge = max((e for e in RATING_EDGES if e <= outcome.rating), default=RATING_EDGES[0])
+            self.by_rating.setdefault(edge, Count()).add(outcome)
+        q = outcome.halt_probability
+        self.bins[min(int(q * BINS), BINS - 1)] += Bin(1, q, int(outcome.right))
+
+    def __iadd__(self, other: Self) -> Self:
+        self.all += other.all
+        self.cells += other.cells
+        self.judged += other.judged
+        self.other_solutions += other.other_solutions
+        self.steps += other.steps
+        self.attempts += other.attempts
+        for mine, theirs in zip(self.bins, other.bins, strict=True):
+            mine += theirs
+        for name, count in other.by_file.items():
+            self.by_file.setdefault(name, Count()).__iadd__(count)
+        for edge, count in other.by_rating.items():
+            self.by_rating.setdefault(edge, Count()).__iadd__(count)
+        return self
+
+    def figures(self) -> dict[str, Any]:
+        """The tally as plain JSON values; shares are fractions, None where nothing was counted."""
+        n = self.all.puzzles
+        return {
+            "puzzles": n,
+            "exact_accuracy": _share(self.all.exact, n),
+            "exact_interval": list(wilson(self.all.exact, n)),
+            "cell_accuracy": _share(self.cells, n),
+            "valid_accuracy": _share(self.all.valid, self.judged),
+            "valid_interval": list(wilson(self.all.valid, self.judged)) if self.judged else None,
+            "other_solutions": self.other_solutions,
+            **_spread("steps", self.steps),
+            **_spread("attempts", self.attempts),
+            "halting": self.halting(),
+            "by_file": {name: _row(count) for name, count in sorted(self.by_file.items())},
+            "by_rating": [
+                {"from": edge, "below": next((e for e in RATING_EDGES if e > edge), None)} | _row(count)
+                for edge, count in sorted(self.by_rating.items())
+            ],
+        }
+
+    def halting(self) -> dict[str, Any]:
+        """How far the halting head can be trusted: reliability bins, and precision and recall where it says halt."""
+        n = self.all.puzzles
+        sure = self.bins[BINS // 2 :]
+        said, right, all_right = (
+            sum(b.puzzles for b in sure),
+            sum(b.right for b in sure),
+            sum(b.right for b in self.bins),
+        )
+        gaps = (abs(b.said - b.right) for b in self.bins)
+        return {
+            "threshold": 0.5,
+            "precision": _share(right, said),
+            "recall": _share(right, all_right),
+            "calibration_error": _share(sum(gaps), n),
+            "bins": [
+                {
+                    "from": i / BINS,
+                    "to": (i + 1) / BINS,
+                    "puzzles": b.puzzles,
+                    "halt_probability": _share(b.said, b.puzzles),
+                    "right": _share(b.right, b.puzzles),
+                }
+                for i, b in enumerate(self.bins)
+            ],
+        }
+
+
+def _share(part: float, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+def _row(count: Count) -> dict[str, Any]:
+    return {
+        "puzzles": count.puzzles,
+        "exact_accuracy": _share(count.exact, count.puzzles),
+        "exact_interval": list(wilson(count.exact, count.puzzles)),
+        "valid": count.valid,
+    }
+
+
+def _spread(name: str, counts: Counter[int]) -> dict[str, Any]:
+    total = sum(counts.values())
+    return {
+        f"mean_{name}": _share(sum(value * n for value, n in counts.items()), total),
+        f"median_{name}": _median(counts.items(), total),
+        f"{name}_histogram": {str(value): counts[value] for value in sorted(counts)},
+    }
+
+
+def _median(items: Iterable[tuple[int, int]], total: int) -> float | None:
+    """The median of values given with their numbers."""
+    if not total:
+        return None
+    middle = ((total - 1) // 2, total // 2)
+    found, seen = [], 0
+    for value, number in sorted(items):
+        found += [value] * sum(seen <= place < seen + number for place in middle)
+        seen += number
+    return sum(found) / 2

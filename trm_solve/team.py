@@ -1,0 +1,67 @@
+"""The processes of one training run: one, or several under torchrun (gloo on CPUs, nccl on GPUs)."""
+
+from __future__ import annotations
+
+import os
+from types import TracebackType
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from trm_solve.errors import InputError
+
+
+class Team:
+    """Rank and size, and the few collective operations training needs. Enter it as a context."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.size = int(os.environ.get("WORLD_SIZE", "1"))
+        self.rank = int(os.environ.get("RANK", "0"))
+        self.device = device
+        if self.size > 1 and device.type == "cuda":
+            self.device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+
+    def __enter__(self) -> Team:
+        if self.size > 1:
+            if self.device.type == "cuda":
+                torch.cuda.set_device(self.device)
+            dist.init_process_group("nccl" if self.device.type == "cuda" else "gloo")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.size > 1 and dist.is_initialized():
+            dist.destroy_process_group()
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process is the one that writes and talks."""
+        return self.rank == 0
+
+    def slots(self, batch_size: int) -> slice:
+        """This process's part of the global batch. Raises `InputError` where it cannot be shared out evenly."""
+        if batch_size % self.size:
+            raise InputError(f"a batch of {batch_size} cannot be shared evenly by {self.size} processes")
+        share = batch_size // self.size
+        return slice(self.rank * share, (self.rank + 1) * share)
+
+    def sum(self, values: Tensor) -> Tensor:
+        """The sum over all processes, in place."""
+        if self.size > 1:
+            dist.all_reduce(values)
+        return values
+
+    def gather(self, part: Tensor) -> Tensor:
+        """The processes' parts joined along the first axis, in order of rank, on every process."""
+        if self.size == 1:
+            return part
+        carried = part.to(torch.uint8) if part.dtype == torch.bool else part
+        parts = [torch.empty_like(carried) for _ in range(self.size)]
+        dist.all_gather(parts, carried.contiguous())
+        return torch.cat(parts).to(part.dtype)
+
+    def wait(self) -> None:
+        if self.size > 1:
+            dist.barrier()

@@ -1,0 +1,83 @@
+"""What a run starts from: the architecture, the model, and whether its network is compiled."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+
+import torch
+
+from trm_solve import checkpoint
+from trm_solve.config import ModelConfig, RunOptions, TrainOptions, swiglu_width
+from trm_solve.data import Dataset
+from trm_solve.errors import InputError
+from trm_solve.model import TRM
+from trm_solve.puzzles import get_kind
+
+COMPILE_MINUTES = 5.0  # compiling takes about half a minute: shorter runs on a CPU do without
+OWN = ("H_cycles", "L_cycles", "halt_max_steps", "canvas")  # what a recipe may change of a model that is fine-tuned
+
+
+def new_config(recipe: TrainOptions, data: Dataset) -> ModelConfig:
+    """The architecture that a recipe gives to a model of this data's kind."""
+    kind = get_kind(data.kind)
+    cells = kind.canvas[0] * kind.canvas[1]
+    if data.cells is None and data.questions.shape[1] != cells:
+        raise InputError(f"a {kind.name} has {cells} cells, the data have {data.questions.shape[1]}")
+    d, prefix = recipe.hidden_size, recipe.puzzle_emb_len
+    return ModelConfig(
+        kind=kind.name,
+        grid=kind.canvas,
+        vocab_size=kind.vocab_size,
+        hidden_size=d,
+        num_heads=recipe.num_heads,
+        L_layers=recipe.L_layers,
+        intermediate_size=swiglu_width(d, recipe.expansion),
+        mlp_t=recipe.mlp_t,
+        token_intermediate_size=swiglu_width(prefix + cells, recipe.expansion) if recipe.mlp_t else 0,
+        pos_encodings=recipe.pos_encodings,
+        rope_theta=recipe.rope_theta,
+        H_cycles=recipe.H_cycles,
+        L_cycles=recipe.L_cycles,
+        puzzle_emb_ndim=d if prefix else 0,
+        puzzle_emb_len=prefix,
+        num_puzzle_identifiers=data.identifiers,
+        halt_max_steps=recipe.halt_max_steps,
+        no_ACT_continue=recipe.no_ACT_continue,
+        canvas="full" if data.cells is None else "crop",
+    )
+
+
+def open_model(run: RunOptions, recipe: TrainOptions, data: Dataset) -> TRM:
+    """A fresh model, or the checkpoint to fine-tune with the recipe's cycles; `InputError` if the data do not fit."""
+    torch.manual_seed(recipe.seed)
+    if not run.init:
+        return TRM(new_config(recipe, data))
+    model = checkpoint.load(run.init)
+    config = model.config
+    if config.kind != data.kind:
+        raise InputError(f"'{run.init}' is a model for {config.kind}, the data are {data.kind}")
+    if data.cells is None and config.seq_len != data.questions.shape[1]:
+        cells = f"{config.seq_len} cells, the data have {data.questions.shape[1]}"
+        raise InputError(f"'{run.init}' reads {cells}")
+    if int(data.ids.max()) >= config.num_puzzle_identifiers:
+        have = f"{data.identifiers} puzzle identifiers, '{run.init}' has {config.num_puzzle_identifiers}"
+        raise InputError(f"the data have {have}")
+    model.config = dataclasses.replace(config, **{name: getattr(recipe, name) for name in OWN})
+    return model.train().requires_grad_(True)
+
+
+def compiles(run: RunOptions, recipe: TrainOptions, device: torch.device) -> bool:
+    """Whether the network is compiled: where asked for, or where there is a compiler that works and time to win."""
+    if run.compile != "auto":
+        return run.compile == "on"
+    if device.type not in ("cpu", "cuda"):
+        return False
+    short = recipe.max_minutes is not None and recipe.max_minutes < COMPILE_MINUTES
+    if device.type == "cpu" and (short or not any(map(shutil.which, ("c++", "g++", "clang++")))):
+        return False
+    try:
+        torch.compile(torch.square)(torch.ones(2, device=device))
+    except Exception:  # whatever is missing here: training works without
+        return False
+    return True

@@ -1,0 +1,47 @@
+"""Exact accuracy of a model on held-out puzzles while it is trained: the plain loop, over all processes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from trm_solve.data import Dataset, to_tensors
+from trm_solve.losses import IGNORE
+from trm_solve.model import TRM
+from trm_solve.team import Team
+
+
+@torch.no_grad()
+def accuracy(model: TRM, data: Dataset, size: int, team: Team) -> dict[str, Any]:
+    """Exact accuracy after each of `halt_max_steps` steps without halting, and the cells' after the last.
+
+    `size` is the batch of each process. Every process must call it; all get the same answer.
+    """
+    device = team.device
+    cell_ids = None if data.cells is None else torch.from_numpy(data.cells).to(device)
+    positions = model.positions(cell_ids)
+    exact = torch.zeros(model.config.halt_max_steps, dtype=torch.float64, device=device)
+    cells = torch.zeros(2, dtype=torch.float64, device=device)
+    mine = np.arange(team.rank, len(data), team.size)
+    for start in range(0, len(mine), size):
+        rows = mine[start : start + size]
+        full = np.resize(rows, size)  # one batch shape, so that nothing is compiled anew
+        tokens, labels, ids = to_tensors(data.questions[full], data.answers[full], data.ids[full], device)
+        real = torch.arange(size, device=device) < len(rows)
+        e = model.embed(tokens, model.puzzle_rows(ids), cell_ids)
+        y, z = (state.contiguous() for state in model.initial_state(e))
+        labelled = labels != IGNORE
+        for step in range(len(exact)):
+            y, z = model.step(e, y, z, positions)
+            right = (model.read_answer(y).argmax(-1) == labels) & labelled
+            exact[step] += ((right.sum(-1) == labelled.sum(-1)) & real).sum()
+        cells += torch.stack([(right & real[:, None]).sum(), (labelled & real[:, None]).sum()])
+    exact, cells = team.sum(exact) / len(data), team.sum(cells)
+    return {
+        "exact_accuracy": float(exact[-1]),
+        "cell_accuracy": float(cells[0] / cells[1]),
+        "exact_by_step": [round(float(share), 5) for share in exact],
+        "puzzles": len(data),
+    }
