@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made import ANSWER, QUESTION, rows, write_csv
 
-from tests.made import ANSWER, QUESTION, rows, write_csv
 from trm_solve import augment
 from trm_solve.config import RunOptions
 from trm_solve.data import Dataset, Mixture, count_common, draw_minimum, open_data, read, split_share, valid_sudoku

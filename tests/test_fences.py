@@ -79,4 +79,4 @@ def test_commands_import_the_heavy_rooms_only_when_they_run(path: Path) -> None:
 
 def test_the_hub_client_is_used_by_the_hub_and_by_data_only() -> None:
     users = {path.stem for path in PACKAGE.rglob("*.py") if "huggingface_hub" in roots(imports(path))}
-    assert users <= {"hub", "data"}
+    assert users <= {"remote", "data"}

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import io
 import itertools
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
+from trm_solve import checkpoint, kernels, maze_kernels
 from trm_solve import generate_maze as generator
-from trm_solve import kernels, maze_kernels
 from trm_solve.augment_maze import augment
+from trm_solve.config import RunOptions
 from trm_solve.data import crop, read
 from trm_solve.errors import ExitCode, InputError
 from trm_solve.generate_maze import MazeRecipe, fingerprint, generate_maze, least_moves, read_share, read_size, write
+from trm_solve.presets import recipe
 from trm_solve.puzzles import read_file
 from trm_solve.puzzles.base import Puzzle
 from trm_solve.puzzles.maze import DIHEDRAL, Maze, solve
 from trm_solve.puzzles.maze_paths import FREE, PATH, WALL, shortest_path
+from trm_solve.run_folder import RunFolder
+from trm_solve.train import train
+from trm_solve.train_view import View
 
 KIND = Maze()
 TWELVE = Path(__file__).parent.parent / "examples" / "maze" / "twelve.csv"
@@ -167,6 +176,15 @@ def test_an_unreadable_exclusion_stops_everything(tmp_path: Path) -> None:
     assert not (tmp_path / "m.csv").exists()
 
 
+def test_the_command(trm: Callable[..., Any], tmp_path: Path) -> None:
+    done = trm("generate", "maze", "-n", 3, "--size", "5x6", "--seed", 2, "-o", tmp_path / "m.csv")
+    assert (done.code, done.out) == (0, "")
+    assert [item.question.shape for item in read_file(tmp_path / "m.csv") if isinstance(item, Puzzle)] == [(5, 6)] * 3
+    wrong = trm("generate", "maze", "--size", 40)
+    assert (wrong.code, wrong.out) == (2, "")
+    assert wrong.err.startswith("error: a maze of 40x40 cells cannot be made\nhint: ")
+
+
 # ---- in training
 
 
@@ -229,3 +247,23 @@ def test_mazes_that_are_not_square_are_augmented_within_their_canvas() -> None:
         assert np.array_equal(label[used].reshape(shape), solve(question[used].reshape(shape)))
     assert shapes == {(9, 7), (7, 9)}
     assert (np.count_nonzero(labels == PATH, axis=1) == np.count_nonzero(answers == PATH, axis=1)).all()
+
+
+def test_a_model_is_trained_on_cropped_mazes_and_keeps_its_canvas(tmp_path: Path) -> None:
+    shape = {"hidden_size": 32, "num_heads": 2, "L_layers": 1, "H_cycles": 1, "L_cycles": 1, "batch_size": 6}
+    length = {"warmup_steps": 5, "max_steps": 25, "halt_max_steps": 2}
+    fields = recipe("cpu-maze", {**shape, **length, "augment": False})
+
+    def run(data: Path, name: str, **more: object) -> list[float]:
+        plain = {"data": [str(data)], "out": str(tmp_path / name), "compile": "off", "dtype": "float32", "log_every": 1}
+        options = RunOptions.from_dict({**plain, **more})
+        train(options, fields, view=View(Console(file=io.StringIO())))
+        return [line["lm_loss"] for line in RunFolder(tmp_path / name).read_metrics()]
+
+    losses = run(TWELVE, "small")
+    assert max(losses[-3:]) < 0.75 * losses[0]
+    model = checkpoint.load(tmp_path / "small" / "last")
+    assert (model.config.canvas, model.config.grid) == ("crop", (30, 30))
+    write(MazeRecipe(rows=14, columns=9, least=20), 12, tmp_path / "larger.csv", quiet=True)
+    further = run(tmp_path / "larger.csv", "larger", init=str(tmp_path / "small" / "last"))
+    assert further[0] < losses[0]  # what a wall is and what is free was known already

@@ -272,3 +272,16 @@ with open_output(options) as output:
     terminal, _ = run(script, 80, 24)
     assert terminal.lines[0].startswith("╭──")
     assert '"verdict": "solved"' in (tmp_path / "a.jsonl").read_text()
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (60, 20)])
+def test_solve_itself_is_live_on_a_terminal(width: int, height: int) -> None:
+    puzzle = HERE.parent / "examples/sudoku/easy.txt"
+    script = f"import sys; sys.argv = ['trm-solve', 'solve', {str(puzzle)!r}, '--pace', '0.01']\n"
+    terminal, text = run(script + "from trm_solve.cli import main; main()", width, height)
+    assert terminal.cursor
+    assert not terminal.wrapped
+    assert max(map(len, terminal.lines)) <= width
+    assert "solved in" in text
+    assert any(line.startswith("changed") for line in terminal.lines)
+    assert "│ 8 5 1 │ 6 4 9 │ 3 2 7 │" in "\n".join(terminal.lines)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from trm_solve.checkpoint import save
 from trm_solve.config import ModelConfig, SolveOptions
 from trm_solve.errors import ExitCode, InputError
 from trm_solve.model import TRM
@@ -242,7 +245,7 @@ def test_text_form_round_trip(question: Grid) -> None:
         assert np.array_equal(puzzle.answer, answer)
 
 
-@given(st.text(alphabet='#. SGo\n,"xé\t5', max_size=60))
+@given(st.text(alphabet='#. SGo\n,"xé\t5\0', max_size=60))
 def test_reading_never_fails_otherwise(text: str) -> None:
     for item in KIND.parse(text.splitlines(keepends=True), "m.txt"):
         assert isinstance(item, Puzzle | InputError)
@@ -354,6 +357,8 @@ def test_an_answer_is_valid_exactly_where_walking_it_leads_to_the_goal(question:
     assert check.facts["valid"] == (not flaws(question, marked).any())
     assert check.solved == (check.facts["valid"] and marked.sum() + 1 == distance(question))
     assert check.facts["canonical"] <= check.facts["shortest"] <= check.facts["valid"]
+    answer = np.where(marked, np.uint8(PATH), question)
+    assert (KIND.defects(Puzzle("maze", question), answer, check.conflicts) == 0) == check.solved
 
 
 @given(questions())
@@ -436,7 +441,7 @@ class Scripted(TRM):
     said: torch.Tensor
 
     def read_answer(self, y: torch.Tensor) -> torch.Tensor:
-        return self.said[: len(y)]
+        return self.said.expand(len(y), -1, -1)
 
 
 @settings(max_examples=25)
@@ -491,6 +496,17 @@ def test_where_a_maze_stands_is_what_the_model_is_told() -> None:
     steps = [next(iter(refine(full, [Attempt(p, 0)], SolveOptions(max_steps=1)))) for p in (puzzle, moved)]
     assert steps[0].confidence.shape == steps[1].confidence.shape
     assert not np.allclose(steps[0].confidence, steps[1].confidence, atol=1e-5)
+
+
+def test_the_command_line_says_what_came_of_a_maze(trm: Callable[..., Any], tmp_path: Path) -> None:
+    save(model("crop"), tmp_path / "model")
+    (tmp_path / "bad.txt").write_text("S..\n.S.\n..G\n\nSG\n")
+    none = trm("solve", EXAMPLES / "no-path.txt", "--model", tmp_path / "model")
+    assert (none.code, none.out.strip()) == (ExitCode.UNSOLVED, "")
+    assert none.err.rstrip().endswith("no-path.txt:1: no solution: no path from S to G")
+    bad = trm("solve", tmp_path / "bad.txt", "--model", tmp_path / "model", "--max-steps", 1)
+    assert (bad.code, bad.out) == (ExitCode.USAGE, "\nSG\n")  # an empty line for the one, the other as it is
+    assert "bad.txt:2:2: a second S, the first is at row 1, column 1" in bad.err
 
 
 # ---- the examples

@@ -14,7 +14,7 @@ from trm_solve.convert import convert
 from trm_solve.model import TRM, rotary_angles
 
 GOLDEN = Path(__file__).parent / "golden"
-NAMES = ["trm-attention", "trm-mlp", "trm-learned-positions"]
+NAMES = ["trm-attention", "trm-mlp", "trm-learned-positions", "hrm"]
 ATOL = 1e-4
 
 

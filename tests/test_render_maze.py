@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,13 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
+from trm_solve.output import Live, OutputOptions, Record
 from trm_solve.puzzles import get_kind, read_file
 from trm_solve.puzzles.base import Puzzle
 from trm_solve.puzzles.maze_paths import FREE, PATH, WALL, shortest_path
 from trm_solve.render import Scene, Space, board, frame, pictures
 from trm_solve.render.maze import COLORS, UNSURE
-from trm_solve.trace import Step
+from trm_solve.trace import Solution, Step
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "maze"
 WINDOWS = [(80, 24), (60, 20)]
@@ -28,7 +30,7 @@ def example(name: str) -> Puzzle:
 
 
 def attempt(puzzle: Puzzle, steps: int = 4) -> list[Step]:
-    """A path that grows from S and is whole at the end; before that there is a stray mark, unsure as the last new one."""
+    """A path that grows from S and is whole at the end; before that a stray mark is unsure, as is the last new one."""
     path = shortest_path(puzzle.question)
     assert path is not None
     inner = path[1:-1]
@@ -158,6 +160,23 @@ def test_without_colour_a_large_maze_is_a_character_a_cell() -> None:
     with console.capture() as captured:
         console.print(Text("\n").join(rows))
     assert "\x1b[3" not in captured.get()  # no colour is set
+
+
+def test_without_colour_the_last_frame_shows_a_maze_higher_than_the_window() -> None:
+    puzzle = example("hard")
+    step = attempt(puzzle)[-1]
+    solution = Solution(puzzle, step.answer, "solved", None, None, 4, 1, 0.3, 0, 0.1, "maze", trace=(step,))
+    for no_color, rows in ((True, 30), (False, 15)):
+        file = io.StringIO()
+        console = Console(
+            file=file, force_terminal=True, no_color=no_color, width=80, height=24, _environ={"TERM": "xterm-256color"}
+        )
+        live = Live(console, OutputOptions())
+        live.record(Record(0, solution))
+        shown = re.sub(r"\r|\x1b\[[?\d;]*[A-Za-z]", "", file.getvalue()).split("\n")
+        wanted = board(puzzle, step, Space(80, 24, not no_color)).lines
+        assert [line[:30].rstrip() for line in shown[:rows]] == [line.plain.rstrip() for line in wanted]
+        assert any("solved in 4 steps" in line for line in shown)
 
 
 @pytest.mark.parametrize("space", [Space(80, 24), Space(80, 24, False), Space(30, 12), Space(200, 60)])

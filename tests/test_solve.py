@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import EXAMPLES, Outcome
 
 import trm_solve
-from tests.conftest import EXAMPLES, Outcome
 from trm_solve.errors import InputError, ModelError
 from trm_solve.puzzles.sudoku import Sudoku, conflicts
 

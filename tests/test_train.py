@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 import torch
+from made import rows, write_csv
 from rich.console import Console
 from typer.testing import CliRunner
 
-from tests.made import rows, write_csv
 from trm_solve import checkpoint, curves, train
 from trm_solve.config import ModelConfig, RunOptions, TrainOptions
 from trm_solve.errors import InputError, TrmError

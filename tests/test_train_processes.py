@@ -11,24 +11,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made import rows, write_csv
 
-from tests.made import rows, write_csv
+from trm_solve import train
 from trm_solve.run_folder import RunFolder
 
-TINY = ["hidden_size=16", "batch_size=4", "warmup_steps=2", "halt_max_steps=3", "H_cycles=1", "L_cycles=1"]
+FIELDS = {"hidden_size": 16, "batch_size": 4, "warmup_steps": 2, "halt_max_steps": 3, "H_cycles": 1, "L_cycles": 1}
+RUN = {"compile": "off", "dtype": "float32", "threads": 1, "log_every": 1, "device": "cpu"}
 PATIENCE = 300.0  # seconds that a busy machine may take
+ONE, TWO = [sys.executable], [*(sys.executable, "-m", "torch.distributed.run"), "--standalone", "--nproc-per-node", "2"]
 
 
-def command(path: Path, name: str, *arguments: str, processes: int = 1) -> list[str]:
-    data = path / "data.csv"
-    if not data.exists():
-        write_csv(data, rows(40))
-    launcher = [sys.executable]
-    if processes > 1:
-        launcher += ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-    fields = [argument for field in TINY for argument in ("--set", field)]
-    plain = ["--compile", "off", "--dtype", "float32", "--threads", "1", "--log-every", "1", "--device", "cpu"]
-    return [*launcher, "-m", "trm_solve", "train", str(data), "--out", str(path / name), *plain, *fields, *arguments]
+def data(path: Path) -> str:
+    return write_csv(path / "data.csv", rows(40))
+
+
+def command(launcher: list[str], path: Path, name: str, **fields: Any) -> list[str]:
+    """The command line of a fresh run; `fields` of the recipe."""
+    options = [part for key, value in RUN.items() for part in (f"--{key.replace('_', '-')}", str(value))]
+    recipe = [part for key, value in {**FIELDS, **fields}.items() for part in ("--set", f"{key}={value}")]
+    return [*launcher, "-m", "trm_solve", "train", data(path), "--out", str(path / name), *options, *recipe]
 
 
 def environment() -> dict[str, str]:
@@ -39,17 +41,20 @@ def finish(arguments: list[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(arguments, capture_output=True, text=True, timeout=PATIENCE, env=environment(), check=False)
 
 
+def here(path: Path, name: str, **fields: Any) -> list[dict[str, Any]]:
+    """The same run in this process; its metrics."""
+    asked = {"data": [data(path)], **RUN} | {k: fields.pop(k) for k in ("hold_out", "valid_steps") if k in fields}
+    train.start(str(path / name), asked, {}, {**FIELDS, **fields}, None, resume=False)
+    return metrics(path / name)
+
+
 def metrics(folder: Path) -> list[dict[str, Any]]:
     return list(RunFolder(folder).read_metrics())
 
 
 def test_kill_9_and_resume_gives_the_same_losses(tmp_path: Path) -> None:
-    constant = ["--set", "schedule=constant"]
-    killed = subprocess.Popen(
-        command(tmp_path, "killed", *constant, "--max-steps", "400", "--save-minutes", "0"),
-        stderr=subprocess.DEVNULL,
-        env=environment(),
-    )
+    arguments = command(ONE, tmp_path, "killed", schedule="constant", max_steps=100_000)
+    killed = subprocess.Popen([*arguments, "--save-minutes", "0"], stderr=subprocess.DEVNULL, env=environment())
     try:
         until = time.monotonic() + PATIENCE
         while len(metrics(tmp_path / "killed")) < 5:  # the state is saved at every step
@@ -59,43 +64,49 @@ def test_kill_9_and_resume_gives_the_same_losses(tmp_path: Path) -> None:
     finally:
         killed.send_signal(signal.SIGKILL)
         killed.wait()
-    before = metrics(tmp_path / "killed")[-1]["step"]
-    assert before < 400
-    shorter = ["--max-steps", str(before + 6)]
-    resumed = [sys.executable, "-m", "trm_solve", "train", "--resume", "--out", str(tmp_path / "killed")]
-    done = finish([*resumed, *shorter, "--save-minutes", "9"])
-    assert done.returncode == 0, done.stderr
-    assert finish(command(tmp_path, "whole", *shorter, *constant)).returncode == 0
-    assert [line["step"] for line in metrics(tmp_path / "killed")] == list(range(1, before + 7))
-    wanted = [line["loss"] for line in metrics(tmp_path / "whole")]
-    assert [line["loss"] for line in metrics(tmp_path / "killed")] == wanted
+    state = RunFolder(tmp_path / "killed").read_state()
+    assert state is not None
+    last = metrics(tmp_path / "killed")[-1]["step"]
+    assert last - 1 <= state["learner"]["step"] <= last
+    train.start(str(tmp_path / "killed"), {}, {"max_steps": last + 6}, {}, None, resume=True)
+    whole = here(tmp_path, "whole", schedule="constant", max_steps=last + 6)
+    lines = metrics(tmp_path / "killed")
+    assert [line["step"] for line in lines] == list(range(1, last + 7))
+    assert [line["loss"] for line in lines] == [line["loss"] for line in whole]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="gloo under torchrun")
 def test_two_processes_have_the_losses_of_one(tmp_path: Path) -> None:
-    arguments = ["--max-steps", "12", "--hold-out", "0.2", "--valid-steps", "6", "--optimizer", "adamw", "--lr", "1e-3"]
-    two = finish(command(tmp_path, "two", *arguments, processes=2))
+    fields = {"max_steps": 12, "optimizer": "adamw", "lr": 1e-3}
+    two = finish([*command(TWO, tmp_path, "two", **fields), "--hold-out", "0.2", "--valid-steps", "6"])
     assert two.returncode == 0, two.stderr
-    one = finish(command(tmp_path, "one", *arguments))
-    assert one.returncode == 0, one.stderr
-    lines = [metrics(tmp_path / name) for name in ("one", "two")]
-    assert [line["step"] for line in lines[0]] == [line["step"] for line in lines[1]]
-    for single, shared in zip(*lines, strict=True):
-        for name in ("loss", "lm_loss", "q_halt_loss", "mean_steps", "accuracy"):
-            assert single.get(name) == (None if shared.get(name) is None else pytest.approx(shared[name], rel=1e-4))
-        if "valid" in single:
-            found = [line["valid"]["held out"] for line in (single, shared)]
+    assert two.stderr.count("writing to") == 1  # one process talks
+    one = here(tmp_path, "one", **fields, hold_out=0.2, valid_steps=6)
+    shared = metrics(tmp_path / "two")
+    assert [line["step"] for line in one] == [line["step"] for line in shared]
+    for mine, theirs in zip(one, shared, strict=True):
+        for name in {"loss", "lm_loss", "q_halt_loss", "mean_steps", "accuracy"} & mine.keys():
+            assert mine[name] == (None if theirs[name] is None else pytest.approx(theirs[name], rel=1e-4)), name
+        if "valid" in mine:
+            found = [line["valid"]["held out"] for line in (mine, theirs)]
             assert found[0]["puzzles"] == found[1]["puzzles"] == 8
             assert found[0]["cell_accuracy"] == pytest.approx(found[1]["cell_accuracy"], abs=0.002)
-    assert two.stderr.count("writing to") == 1  # one process talks
 
 
-def test_two_processes_resume_what_one_began_and_complain_once(tmp_path: Path) -> None:
-    assert finish(command(tmp_path, "run", "--max-steps", "3", "--set", "schedule=constant")).returncode == 0
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
-    resumed = finish([*torchrun, "trm_solve", "train", "--resume", "--out", str(tmp_path / "run"), "--max-steps", "6"])
+@pytest.mark.skipif(sys.platform == "win32", reason="gloo under torchrun")
+def test_two_processes_resume_what_one_began(tmp_path: Path) -> None:
+    here(tmp_path, "run", schedule="constant", max_steps=3)
+    arguments = ["-m", "trm_solve", "train", "--resume", "--out", str(tmp_path / "run"), "--max-steps", "6"]
+    resumed = finish([*TWO, *arguments])
     assert resumed.returncode == 0, resumed.stderr
     assert [line["step"] for line in metrics(tmp_path / "run")] == list(range(1, 7))
-    clash = finish(command(tmp_path, "run", processes=2))
-    assert clash.returncode != 0
-    assert clash.stderr.count("holds a run already") == 1
+    whole = here(tmp_path, "whole", schedule="constant", max_steps=6)
+    for mine, theirs in zip(whole, metrics(tmp_path / "run"), strict=True):
+        assert mine["loss"] == pytest.approx(theirs["loss"], rel=1e-4)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="gloo under torchrun")
+def test_several_processes_complain_once(tmp_path: Path) -> None:
+    uneven = finish(command(TWO, tmp_path, "run", batch_size=5))
+    assert uneven.returncode != 0
+    assert uneven.stderr.count("cannot be shared evenly by 2 processes") == 1

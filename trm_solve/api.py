@@ -9,7 +9,8 @@ from pathlib import Path
 from trm_solve import checkpoint, schedule
 from trm_solve.config import SolveOptions
 from trm_solve.device import choose_device, choose_dtype
-from trm_solve.errors import InputError
+from trm_solve.errors import InputError, ModelError
+from trm_solve.hub import packaged
 from trm_solve.model import TRM
 from trm_solve.puzzles import read_file, read_lines
 from trm_solve.puzzles.base import Puzzle
@@ -20,7 +21,7 @@ DEFAULT_MODELS = {"sudoku": "sudoku", "maze": "maze", "arc": "arc"}  # packaged,
 
 
 def load(model: str | Path = "sudoku", *, device: str = "auto", dtype: str = "auto") -> TRM:
-    """A model ready for inference: a packaged name or a checkpoint folder.
+    """A model ready for inference: a packaged name, a checkpoint folder, or `ORG/REPO[@REVISION][:FILE]` of the hub.
 
     `device` is auto, cpu, cuda[:n] or mps; `dtype` is auto (bf16 where the hardware has it), float32 or bfloat16.
     Raises `ModelError` for a model that is missing or damaged, `InputError` for a device that is not there.
@@ -102,5 +103,13 @@ def _one(puzzle: str | Path | Puzzle) -> Puzzle:
     return puzzles[0]
 
 
+def default_model(kind: str) -> str:
+    """The packaged model of a puzzle kind. Raises `ModelError` where none is packaged."""
+    name = DEFAULT_MODELS.get(kind, kind)
+    if name not in packaged():
+        raise ModelError(f"no model for {kind} puzzles is packaged", "--model takes a checkpoint folder")
+    return name
+
+
 def _ready(model: str | Path | TRM | None, kind: str) -> TRM:
-    return model if isinstance(model, TRM) else load(model or DEFAULT_MODELS[kind])
+    return model if isinstance(model, TRM) else load(model or default_model(kind))

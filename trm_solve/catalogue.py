@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-import struct
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,62 +13,92 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from trm_solve import hub
-from trm_solve.checkpoint import WEIGHTS, read_config, save
+from trm_solve import hub, store
+from trm_solve.checkpoint import TABLE, WEIGHTS, read_config, read_header, save
 from trm_solve.config import nearest
 from trm_solve.device import DTYPES
 from trm_solve.errors import InputError, ModelError
 
 
 def describe(name: str) -> dict[str, Any]:
-    """Architecture, size and place of a model, from its configuration and the header of its weights."""
-    folder = hub.resolve(name)
+    """A model by any of its names, without fetching anything. Raises `ModelError`."""
+    folder = hub.find(name)
+    address = hub.address_of(name)
+    known = hub.known_at(address) if address else None
+    if folder is not None:
+        return _describe_folder(name, folder, known)
+    if known is None:
+        raise ModelError(f"{name}: not on this machine", f"trm-solve models pull {name} fetches it")
+    return _describe_known(known)
+
+
+def _describe_folder(name: str, folder: Path, known: hub.Known | None = None) -> dict[str, Any]:
+    """Architecture, size and place, from the configuration and the header of the weights."""
     config = read_config(folder)
-    weights = folder / WEIGHTS
-    if not weights.is_file():
-        raise ModelError(f"{weights}: missing")
-    tensors = _header(weights)
-    parameters = sum(
-        math.prod(spec["shape"])
-        for tensor, spec in tensors.items()
-        if tensor not in ("H_init", "L_init", "puzzle_emb.weights")
-    )
+    tensors = read_header(folder / WEIGHTS)
+    shapes = {tensor: spec["shape"] for tensor, spec in tensors.items()}
+    parameters = sum(math.prod(shape) for tensor, shape in shapes.items() if tensor not in ("H_init", "L_init", TABLE))
+    source = store.read_source(folder)
     return {
         "name": name,
+        "state": "pulled" if source else "packaged" if name in hub.packaged() else "local",
         "kind": config.kind,
         "parameters": parameters,
-        "bytes": weights.stat().st_size,
+        "bytes": (folder / WEIGHTS).stat().st_size,
         "dtype": "/".join(sorted({spec["dtype"] for spec in tensors.values()})),
         "path": str(folder),
+        "repository": source.get("repository") if source else None,
+        "commit": source.get("commit") if source else None,
+        **_reported(known),
         "config": config.to_dict(),
     }
 
 
-def _header(path: Path) -> dict[str, Any]:
-    """Names, shapes and dtypes of a safetensors file, without its tensors. Raises `ModelError`."""
-    try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            if length > path.stat().st_size:
-                raise ValueError("header longer than the file")
-            fields = json.loads(file.read(length))
-    except (OSError, ValueError, struct.error) as error:
-        raise ModelError(f"{path}: damaged or not safetensors ({error})") from None
-    return {name: spec for name, spec in fields.items() if name != "__metadata__"}
+def _describe_known(known: hub.Known) -> dict[str, Any]:
+    """A public checkpoint that is not on this machine."""
+    facts = {"name": known.alias, "state": "known", "kind": known.kind, "repository": str(known.address)}
+    fields = {"model_type": known.model_type, **known.fields}
+    return {**facts, "parameters": None, "bytes": None, "path": None, **_reported(known), "config": fields}
+
+
+def _reported(known: hub.Known | None) -> dict[str, Any]:
+    if known is None:
+        return {"reported": None, "metric": None, "licence": None}
+    return {"reported": known.reported, "metric": known.metric, "licence": known.licence}
+
+
+def catalogue() -> list[dict[str, Any]]:
+    """Packaged models, what has been pulled, and the public checkpoints that have not."""
+    found = [_describe_folder(name, hub.weights_dir() / name) for name in hub.packaged()]
+    pulled: set[str] = set()
+    for address, folder in store.cached():
+        known = hub.known_at(address)
+        alias = known.alias if known is not None and known.address == address else str(address)
+        pulled.add(alias)
+        try:
+            found.append(_describe_folder(alias, folder, known))
+        except ModelError as error:
+            print(f"warning: {error.message}", file=sys.stderr)
+    return found + [_describe_known(each) for alias, each in hub.known().items() if alias not in pulled]
 
 
 def show_list(as_json: bool) -> None:
-    """Print the packaged models."""
-    found = [describe(name) for name in hub.packaged()]
+    """Print every model there is a name for."""
+    found = catalogue()
     if as_json:
         print(json.dumps(found))
         return
-    table = Table("model", "kind", "parameters", "size", "mixing", "T", "n", box=None, pad_edge=False)
+    table = Table("model", "", "kind", "parameters", "size", "mixing", "T", "n", "reported", box=None, pad_edge=False)
+    table.columns[0].min_width = min(40, max(len(each["name"]) for each in found))
     for each in found:
         config = each["config"]
-        mixing = "MLP" if config["mlp_t"] else "attention"
-        cycles = (str(config["H_cycles"]), str(config["L_cycles"]))
-        table.add_row(each["name"], each["kind"], _short(each["parameters"]), _size(each["bytes"]), mixing, *cycles)
+        mixing = {True: "MLP", False: "attention", None: "-"}[config.get("mlp_t")]
+        if config.get("model_type") == "hrm":
+            mixing = "HRM"
+        cycles = (str(config.get("H_cycles", "-")), str(config.get("L_cycles", "-")))
+        size = (_short(each["parameters"]), _size(each["bytes"]))
+        score = "-" if each["reported"] is None else f"{each['reported']:g} %"
+        table.add_row(Text(each["name"], overflow="fold"), each["state"], each["kind"], *size, mixing, *cycles, score)
     Console().print(table)
 
 
@@ -79,31 +109,57 @@ def show_info(name: str, as_json: bool) -> None:
         print(json.dumps(found))
         return
     table = Table(box=None, show_header=False, pad_edge=False)
-    for key in ("name", "kind", "path"):
-        table.add_row(key, Text(found[key], overflow="fold"))
-    table.add_row("parameters", f"{found['parameters']:,}")
-    table.add_row("size", f"{_size(found['bytes'])} in {found['dtype']}")
+    for key in ("name", "state", "kind", "repository", "commit", "path"):
+        if found.get(key):
+            table.add_row(key, Text(found[key], overflow="fold"))
+    if found["parameters"] is not None:
+        table.add_row("parameters", f"{found['parameters']:,}")
+        table.add_row("size", f"{_size(found['bytes'])} in {found['dtype']}")
+    if found["reported"] is not None:
+        table.add_row("reported", f"{found['reported']:g} % ({found['metric']})")
+        table.add_row("licence", found["licence"] or "not known")
     for key, value in found["config"].items():
         if key != "kind":
             table.add_row(key, str(value))
     Console().print(table)
+    if found["path"] is None:
+        print(f"not on this machine; trm-solve models pull {name} fetches it", file=sys.stderr)
 
 
-def convert_to(state_dict: Path, config: Path, out: Path, kind: str | None, dtype: str) -> None:
-    """Convert a raw state dict and say where it went. Raises `ModelError` or `InputError`."""
-    from trm_solve.convert import convert
+def convert_to(
+    state_dict: Path, config: Path | None, fields: Mapping[str, Any], out: Path, kind: str | None, dtype: str
+) -> None:
+    """Convert a raw state dict and say where it went; `fields` come before the configuration's.
+
+    Raises `ModelError` or `InputError`.
+    """
+    from trm_solve.convert import convert, read_public_config
 
     if dtype not in DTYPES:
         raise InputError(f"unknown dtype '{dtype}'", nearest(dtype, list(DTYPES)))
-    model = convert(state_dict, config, kind)
+    model = convert(state_dict, {**(read_public_config(config) if config else {}), **fields}, kind)
     save(model, out, dtype=DTYPES[dtype])
     count = sum(parameter.numel() for parameter in model.parameters())
     print(f"{out}: {model.config.kind} model, {count:,} parameters", file=sys.stderr)
 
 
-def _short(count: int) -> str:
-    return f"{count / 1e6:.2f}M"
+def pull_to(name: str, config: Path | None, fields: Mapping[str, Any]) -> None:
+    """Fetch a model of the hub and print its folder. Raises `ModelError`."""
+    from trm_solve.pull import pull
+
+    print(pull(name, fields, config))
 
 
-def _size(count: int) -> str:
-    return f"{count / 1e6:.1f} MB"
+def push_to(folder: Path, repository: str, results: Path | None, *, message: str, private: bool) -> None:
+    """Publish a folder and print the commit's address. Raises `ModelError` or `InputError`."""
+    from trm_solve.pull import push
+
+    print(push(folder, repository, results, message=message, private=private))
+
+
+def _short(count: int | None) -> str:
+    return "-" if count is None else f"{count / 1e6:.2f}M"
+
+
+def _size(count: int | None) -> str:
+    return "-" if count is None else f"{count / 1e6:.1f} MB"

@@ -14,6 +14,7 @@ from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
 from trm_solve.errors import InputError
 
+ModelType = Literal["trm", "hrm"]
 PosEncodings = Literal["none", "learned", "rope", "rope2d"]
 Canvas = Literal["full", "crop"]
 
@@ -73,18 +74,19 @@ class Strict:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig(Strict):
-    """The architecture of a Tiny Recursive Model (arXiv 2510.04871), under the public checkpoints' field names.
+    """The architecture of a TRM (arXiv 2510.04871) or an HRM (2506.21734), under the public checkpoints' field names.
 
     Widths that the public configuration derives (`expansion`) are stated here, as read off the tensors.
     """
 
     kind: str  # puzzle kind: sudoku, maze, arc
-    model_type: Literal["trm"] = "trm"
+    model_type: ModelType = "trm"
     grid: tuple[int, int]  # rows, columns of the canvas
     vocab_size: int
     hidden_size: int  # d
     num_heads: int = 8  # attention only
-    L_layers: int = 2  # blocks of the one network
+    L_layers: int = 2  # blocks of the one network; of an HRM: of the network for z
+    H_layers: int = 0  # an HRM's blocks of the network for y; 0: TRM, one network does both
     intermediate_size: int  # inner width of the channel SwiGLU
     mlp_t: bool  # True: an MLP mixes positions; False: attention does
     token_intermediate_size: int = 0  # inner width of the token-mixing SwiGLU; 0 with attention
@@ -103,6 +105,8 @@ class ModelConfig(Strict):
         for name in ("vocab_size", "hidden_size", "num_heads", "L_layers", "intermediate_size", "H_cycles", "L_cycles"):
             if getattr(self, name) < 1:
                 raise InputError(f"field '{name}' must be at least 1, not {getattr(self, name)}")
+        if (self.model_type == "hrm") != (self.H_layers > 0):
+            raise InputError("field 'H_layers' must be positive in an HRM and 0 in a TRM")
         if min(self.grid) < 1:
             raise InputError(f"field 'grid' must hold positive numbers, not {list(self.grid)}")
         if self.mlp_t != (self.token_intermediate_size > 0):
@@ -147,6 +151,7 @@ class TrainOptions(Strict):
     hidden_size: int = 128
     num_heads: int = 4
     L_layers: int = 2
+    H_layers: int = 0  # above 0: an HRM, whose second network has so many blocks
     expansion: float = 4.0  # widths of the SwiGLUs, see `swiglu_width`
     mlp_t: bool = True
     pos_encodings: PosEncodings = "none"
@@ -243,6 +248,7 @@ class RunOptions(Strict):
 
 
 Halt = Literal["rules", "q", "never"]
+Effort = Literal["fast", "normal", "max"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,9 +259,13 @@ class SolveOptions(Strict):
     halt: Halt = "rules"  # rules: a verified answer; q: the training rule; never: always max_steps, as the reference
     slots: int = 0  # puzzles that run together; 0: sized by the device
     seed: int = 0
+    effort: Effort = "fast"  # how long to go on where a first attempt does not do; see search.py
+    attempts: int = 0  # at most so many; 0: by effort
 
     def __post_init__(self) -> None:
         if self.max_steps < 1:
             raise InputError(f"at least one step is needed, not {self.max_steps}")
+        if self.attempts < 0:
+            raise InputError(f"a number of attempts cannot be {self.attempts}")
         if self.slots < 0:
             raise InputError(f"a number of slots cannot be {self.slots}")

@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import pickle
 import warnings
+import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ import torch
 import yaml
 from torch import Tensor
 
-from trm_solve.checkpoint import fill
+from trm_solve.checkpoint import TABLE, build
 from trm_solve.config import ModelConfig
 from trm_solve.errors import InputError, ModelError
 from trm_solve.model import TRM
@@ -31,6 +33,7 @@ NEEDED = {
     "pos_encodings": "kind of positions",
     "puzzle_emb_len": "prefix length",
 }
+FIELDS = (*NEEDED, "rope_theta", "halt_max_steps", "no_ACT_continue", "seq_len")  # that are read off a configuration
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
@@ -41,7 +44,8 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of pickle protocols; what is wrong comes as an exception
-            found = torch.load(path, map_location="cpu", weights_only=True)
+            mapped = zipfile.is_zipfile(path)  # the older format cannot be
+            found = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except FileNotFoundError:
         raise ModelError(f"{path}: no such file") from None
     except pickle.UnpicklingError:
@@ -90,8 +94,6 @@ def infer_config(
 
     Raises `ModelError` that names what neither tells.
     """
-    if any(name.startswith("H_level.") for name in tensors):
-        raise ModelError(f"{where}: an HRM checkpoint (two networks); this version reads TRM")
 
     def tensor(name: str) -> Tensor:
         if name not in tensors:
@@ -104,6 +106,10 @@ def infer_config(
             raise ModelError(f"{where}: '{name}' ({NEEDED[name]}) is not stated", hint)
         return fields[name]
 
+    def layers(network: str) -> int:
+        return len({name.split(".")[2] for name in tensors if name.startswith(f"{network}.layers.")})
+
+    hrm = layers("H_level") > 0  # two networks
     vocabulary, d = tensor("lm_head.weight").shape
     known_kind, grid = KINDS.get(vocabulary, (None, None))
     kind = kind or known_kind
@@ -121,17 +127,19 @@ def infer_config(
     elif mlp_t:
         prefix = tensor("L_level.layers.0.mlp_t.gate_up_proj.weight").shape[1] - cells
     else:
-        prefix = (stated("puzzle_emb_len") or -(-width // d)) if width else 0
+        stated_length = fields.get("puzzle_emb_len") or 0 if hrm else stated("puzzle_emb_len")  # HRM has no such field
+        prefix = (stated_length or -(-width // d)) if width else 0
     positions = "learned" if learned else "none" if mlp_t else stated("pos_encodings")
-    layers = {name.split(".")[2] for name in tensors if name.startswith("L_level.layers.")}
     return ModelConfig.from_dict(
         {
             "kind": kind,
+            "model_type": "hrm" if hrm else "trm",
             "grid": list(grid),
             "vocab_size": vocabulary,
             "hidden_size": d,
             "num_heads": 1 if mlp_t else stated("num_heads"),
-            "L_layers": len(layers),
+            "L_layers": layers("L_level"),
+            "H_layers": layers("H_level"),
             "intermediate_size": tensor("L_level.layers.0.mlp.down_proj.weight").shape[1],
             "mlp_t": mlp_t,
             "token_intermediate_size": tensor("L_level.layers.0.mlp_t.down_proj.weight").shape[1] if mlp_t else 0,
@@ -143,14 +151,22 @@ def infer_config(
             "puzzle_emb_len": prefix,
             "num_puzzle_identifiers": len(tensors["puzzle_emb.weights"]) if width else 1,
             "halt_max_steps": int(fields.get("halt_max_steps") or 16),
-            "no_ACT_continue": bool(fields.get("no_ACT_continue", True)),
+            "no_ACT_continue": bool(fields.get("no_ACT_continue", not hrm)),
         },
         where,
     )
 
 
-def convert(state_dict: Path, config: Path, kind: str | None = None) -> TRM:
-    """The model of a public raw state dict and its configuration. Raises `ModelError` or `InputError`."""
+def convert(state_dict: Path, config: Path | Mapping[str, Any], kind: str | None = None) -> TRM:
+    """The model of a public raw state dict and its configuration, a file or its fields.
+
+    Raises `ModelError` or `InputError`.
+    """
     tensors = read_state_dict(state_dict)
-    found = infer_config(tensors, read_public_config(config), str(state_dict), kind)
-    return fill(TRM(found), tensors, str(state_dict)).eval().requires_grad_(False)
+    fields = read_public_config(config) if isinstance(config, Path) else dict(config)
+    found = infer_config(tensors, fields, str(state_dict), kind)
+    model = build(found, tensors, str(state_dict))
+    if TABLE in tensors and not all(torch.isfinite(piece).all() for piece in torch.split(tensors[TABLE], 1 << 16)):
+        hint = "the file was written by a broken run"
+        raise ModelError(f"{state_dict}: tensor '{TABLE}' holds NaN or infinity", hint)
+    return model

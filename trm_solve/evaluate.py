@@ -5,11 +5,14 @@ Puzzles stream from the files through the scheduler into a `Tally`; none is kept
 
 from __future__ import annotations
 
+import csv
 import glob
+import io
 import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Container, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +21,12 @@ import numpy as np
 from trm_solve import schedule
 from trm_solve.config import SolveOptions
 from trm_solve.errors import ExitCode, InputError
+from trm_solve.files import AtomicFile
 from trm_solve.model import TRM
 from trm_solve.puzzles import get_kind, read_file
 from trm_solve.puzzles.base import Puzzle
 from trm_solve.tally import Outcome, Tally
-from trm_solve.trace import SCHEMA, Solution
+from trm_solve.trace import SCHEMA, Solution, Step
 
 SUFFIXES = {".csv", ".json", ".maze", ".sdk", ".sdm", ".ss", ".txt"}  # what is read in a folder
 UNLABELLED = "eval needs answers, such as a CSV of question,answer; solve checks answers by the rules alone"
@@ -106,14 +110,33 @@ def outcome_of(index: int, solution: Solution) -> Outcome:
 
 @dataclass
 class Evaluation:
-    """The sums of an evaluation and what it cost."""
+    """The sums of an evaluation and what it cost. Two add up to the evaluation of both, by processes side by side."""
 
-    tally: Tally
+    tally: Tally = field(default_factory=Tally)
     seconds: float = 0.0
-    errors: int = 0
-    exit_code: ExitCode = ExitCode.OK
+    errors: int = 0  # items that could not be read or had no answer
+    failures: list[int] = field(default_factory=list)  # places of the puzzles whose answer is not right
 
-    def to_dict(self, options: SolveOptions, effort: str, **where: str) -> dict[str, Any]:
+    def add(self, news: Outcome | InputError) -> None:
+        if isinstance(news, InputError):
+            self.errors += 1
+            return
+        self.tally.add(news)
+        if not news.right:
+            self.failures.append(news.index)
+
+    def __iadd__(self, other: Evaluation) -> Evaluation:
+        self.tally += other.tally
+        self.seconds = max(self.seconds, other.seconds)
+        self.errors += other.errors
+        self.failures = sorted(self.failures + other.failures)
+        return self
+
+    @property
+    def exit_code(self) -> ExitCode:
+        return ExitCode.USAGE if self.errors else ExitCode.OK
+
+    def to_dict(self, options: SolveOptions, **where: Any) -> dict[str, Any]:
         """The object of `eval --json`; `where` holds kind, model, device and dtype."""
         figures = self.tally.figures()
         return {
@@ -124,10 +147,14 @@ class Evaluation:
             "puzzles_per_second": figures["puzzles"] / self.seconds if self.seconds else None,
             "halt": options.halt,
             "max_steps": options.max_steps,
-            "effort": effort,
+            "effort": options.effort,
             "seed": options.seed,
             **where,
         }
+
+
+Notice = Callable[[int, "Outcome | InputError", Evaluation], None]
+"""Hears of each item: its place, what came of it, and the sums so far."""
 
 
 def evaluate(
@@ -135,23 +162,56 @@ def evaluate(
     items: Iterable[Puzzle | InputError],
     options: SolveOptions,
     *,
-    strategy: schedule.Strategy = schedule.single_pass,
     name: str = "",
-    notice: Callable[[Outcome | InputError, Evaluation], None] | None = None,
+    so_far: Evaluation | None = None,
+    done: Container[int] = (),
+    share: tuple[int, int] = (0, 1),
+    notice: Notice | None = None,
 ) -> Evaluation:
-    """Run the model on every puzzle; `notice` hears of each outcome and each unreadable item, in input order."""
-    found, start = Evaluation(Tally()), time.perf_counter()
-    for index, event in enumerate(schedule.run(model, items, options, strategy=strategy, name=name)):
-        if isinstance(event, InputError):
-            found.errors += 1
-            found.exit_code = max(found.exit_code, event.exit_code)
-            news: Outcome | InputError = event
-        else:
-            assert isinstance(event, Solution)
-            news = outcome_of(index, event)
-            found.tally.add(news)
+    """Run the model on the puzzles; `notice` hears of every item, in input order.
+
+    `share` (rank, size) takes every size-th item only; `done` holds the places that `so_far` has counted already.
+    """
+    found = so_far or Evaluation()
+    rank, size = share
+    places: deque[int] = deque()  # of the items on their way; a solution does not depend on its place
+
+    def mine() -> Iterator[Puzzle | InputError]:
+        for place, item in enumerate(items):
+            if place % size == rank and place not in done:
+                places.append(place)
+                yield item
+
+    start = time.perf_counter() - found.seconds
+    for event in schedule.run(model, mine(), options, name=name):
+        assert not isinstance(event, Step)
+        place = places.popleft()
+        news = event if isinstance(event, InputError) else outcome_of(place, event)
+        found.add(news)
         found.seconds = time.perf_counter() - start
         if notice is not None:
-            notice(news, found)
-    found.seconds = time.perf_counter() - start
+            notice(place, news, found)
     return found
+
+
+def write_failures(path: Path, items: Iterable[Puzzle | InputError], failures: Iterable[int]) -> None:
+    """Keep the puzzles at these places, sorted, as a file that `eval`, `solve` and `train` read."""
+    wanted = iter(failures)
+    file = AtomicFile(path)
+    try:
+        table = csv.writer(text := io.StringIO(newline=""), lineterminator="\n")
+        table.writerow(["source", "question", "answer", "rating", "columns"])
+        place = next(wanted, None)
+        for index, item in enumerate(items):
+            if index == place and isinstance(item, Puzzle) and item.answer is not None:
+                kind, rating = get_kind(item.kind), "" if item.rating is None else f"{item.rating:g}"
+                grids = [kind.format(grid).replace("\n", "") for grid in (item.question, item.answer)]
+                table.writerow([item.source, *grids, rating, item.question.shape[1]])
+                file.write(text.getvalue())
+                text.seek(0)
+                text.truncate()
+                place = next(wanted, None)
+        file.write(text.getvalue())
+        file.commit()
+    finally:
+        file.discard()

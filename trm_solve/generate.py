@@ -1,4 +1,4 @@
-"""New Sudoku puzzles with a known answer: minimal, with one solution, rated, seeded, different up to symmetry.
+"""New Sudoku puzzles with a known answer: minimal, with one solution, rated, no two alike up to symmetry.
 
 A *rating* is the number of guesses that a search by naked and hidden singles makes until it has proved that there is
 one solution; it branches on the first cell among those with the fewest candidates. 0 means that singles suffice.
@@ -7,25 +7,35 @@ one solution; it branches on the first cell among those with the fewest candidat
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import sys
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from types import ModuleType
+from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from trm_solve import sudoku_kernels, sudoku_makers
 from trm_solve.errors import ExitCode, InputError, TrmError
+from trm_solve.files import AtomicFile
+from trm_solve.kernels import COMPILED, table, zeros
+from trm_solve.puzzles import get_kind, read_file
 from trm_solve.puzzles.base import Grid, Puzzle
+from trm_solve.sudoku_makers import FAMILY, RECORD
 
 RARE_RATING = 10  # of random minimal puzzles, 3 in 100 reach it
 USUAL_CLUES = (22, 27)  # 99 in 100 random minimal puzzles have as many
 NO_LIMIT = 1 << 20  # a rating beyond all
-BATCH = 200  # random puzzles drawn at a time
-CHAIN = 60  # steps of one local search
+BATCH = 200 if COMPILED else 2  # random puzzles drawn at a time
 STARTS = 20  # random puzzles of which the hardest starts a local search
-BINS = 100  # parts of the rating range that `even` fills alike, at most
-PATIENCE = 100  # blocks in a row without a new puzzle after which `even` gives way, or the search gives up
+PARENTS = 20  # puzzles that a local search looks around
+PARENTS_OF_GIVEN = 5  # the same for one that starts from a given puzzle, every time round
+BINS = 100  # parts of the rating range that an even spread fills alike, at most
+PATIENCE = 50  # searches in a row without a new puzzle after which an even spread gives way, or all is given up
+SLOW = 1.0  # seconds before progress is shown
+EVERY = 10.0  # seconds between plain lines where nothing can be redrawn
 
 
 class NotFoundError(TrmError):
@@ -34,75 +44,73 @@ class NotFoundError(TrmError):
     exit_code = ExitCode.UNSOLVED
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SudokuRecipe:
-    """What to generate. Ranges are (lowest, highest), both included; None for `highest` sets no limit."""
+    """What to generate. Ranges are (lowest, highest), both included; None sets no limit. Raises `InputError`."""
 
     count: int
     seed: int = 0
     rating: tuple[int, int | None] = (0, None)
-    clues: tuple[int, int] = (17, 81)
+    clues: tuple[int, int | None] = (17, None)
     even: bool = False  # as many puzzles of every rating in the range; needs its upper end
-    start: Sequence[Grid] = ()  # puzzles that local search starts from
+    start: Sequence[Grid] = ()  # puzzles with one solution that local search starts from
 
     def __post_init__(self) -> None:
-        low, high = self.rating
         if self.count < 1:
-            raise InputError(f"cannot generate {self.count} puzzles", "--count is at least 1")
-        if low < 0 or (high is not None and high < low):
-            raise InputError(f"no rating lies in {low}:{'' if high is None else high}", "LO:HI with 0 <= LO <= HI")
-        if not 17 <= self.clues[1] or self.clues[1] < self.clues[0]:
-            raise InputError(
-                f"no puzzle has {self.clues[0]}:{self.clues[1]} clues", "one solution takes at least 17 clues"
-            )
-        if self.even and high is None:
-            raise InputError("an even spread needs a highest rating", "--rating LO:HI")
+            raise InputError(f"at least one puzzle has to be made, not {self.count}")
+        if self.seed < 0:
+            raise InputError(f"a seed cannot be negative ({self.seed})")
+        for name, (low, high) in (("rating", self.rating), ("number of clues", self.clues)):
+            if low < 0 or (high is not None and high < low):
+                raise InputError(f"no {name} lies in {low}:{'' if high is None else high}", "write LO:HI with LO <= HI")
+        if self.clues[1] is not None and self.clues[1] < 17:
+            raise InputError(f"no puzzle with one solution has {self.clues[1]} clues", "the fewest are 17")
+        if self.even and self.rating[1] is None:
+            raise InputError("an even spread needs a highest rating", "add --rating LO:HI")
 
     @property
     def rare(self) -> bool:
         """Whether random puzzles seldom fit, so that local search has to find them."""
-        usual = self.clues[0] <= USUAL_CLUES[1] and self.clues[1] >= USUAL_CLUES[0]
+        usual = self.clues[0] <= USUAL_CLUES[1] and _top(self.clues[1]) >= USUAL_CLUES[0]
         return bool(self.start) or self.even or self.rating[0] >= RARE_RATING or not usual
 
 
-@cache
-def kernels() -> ModuleType:
-    """The compiled search, imported (with numba) by the first who needs it."""
-    from trm_solve import kernels
-
-    return kernels
-
-
-def compiled() -> bool:
-    """Whether the search runs at compiled speed (numba, extra `fast`)."""
-    return bool(kernels().COMPILED)
+def read_range(text: str, option: str) -> tuple[int, int | None]:
+    """The ends of `4:60`, `4:`, `:60` or `4`. Raises `InputError`."""
+    low, colon, high = text.partition(":")
+    try:
+        return int(low or 0), int(high) if high else (None if colon else int(low))
+    except ValueError:
+        raise InputError(f"{option}: '{text}' is not a range", "write LO:HI, such as 4:60") from None
 
 
 def fingerprint(grid: Grid) -> int:
     """A number that a puzzle (9, 9) shares with all its symmetric copies, and in all likelihood with no other."""
-    k = kernels()
-    return int(k.fingerprint(k.table(grid.ravel().tolist())))
+    return int(sudoku_kernels.fingerprint(table(grid.ravel().tolist())))
 
 
 def rate(grid: Grid) -> int | None:
     """The rating of a puzzle (9, 9); None where it has no solution or several."""
-    k = kernels()
-    guesses = int(k.rate(k.zeros(k.STACK), k.table(grid.ravel().tolist()), 1 << 40, k.zeros(81)))
+    stack, solution = zeros(sudoku_kernels.STACK), zeros(81)
+    guesses = int(sudoku_kernels.rate(stack, table(grid.ravel().tolist()), 1 << 40, solution))
     return None if guesses < 0 else guesses
 
 
-def generate_sudoku(recipe: SudokuRecipe, exclude: Collection[int] = ()) -> Iterator[Puzzle]:
+def generate_sudoku(
+    recipe: SudokuRecipe, exclude: Collection[int] = (), tick: Callable[[], None] | None = None
+) -> Iterator[Puzzle]:
     """Puzzles as they are found, `recipe.count` of them; their `source` is "generated".
 
     No two are the same up to symmetry, and none has its `fingerprint` in `exclude`. The same recipe and exclusions
-    give the same puzzles in the same order, compiled or not. Raises `NotFoundError` when none comes up any more.
+    give the same puzzles in the same order. `tick` is called every now and then, found or not. Raises `NotFoundError`
+    when no more come up.
     """
     seen = set(exclude)
     shelf = _Shelf(recipe)
-    idle = 0
-    for block in range(1 << 40):
+    search = idle = 0
+    while True:
         before = shelf.total
-        for record in _block(recipe, block, shelf):
+        for record in _search(recipe, search, shelf):
             puzzle = _puzzle(record)
             if shelf.wants(record[-1]) and (key := fingerprint(puzzle.question)) not in seen:
                 seen.add(key)
@@ -110,27 +118,25 @@ def generate_sudoku(recipe: SudokuRecipe, exclude: Collection[int] = ()) -> Iter
                 yield puzzle
                 if shelf.total == recipe.count:
                     return
+        if tick is not None:
+            tick()
+        search += 1
         idle = idle + 1 if shelf.total == before else 0
         if idle == PATIENCE:
+            idle = 0
             if not shelf.widen():
                 hint = "a wider --rating or --clues, or --from FILE with puzzles close to the wanted ones"
                 raise NotFoundError(f"found {shelf.total} of {recipe.count} puzzles, and no more come up", hint)
-            idle = 0
 
 
 class _Shelf:
-    """How many puzzles of each part of the rating range there are, and how many more are wanted."""
+    """How many puzzles of each part of the rating range there are, and how many of each are wanted."""
 
     def __init__(self, recipe: SudokuRecipe) -> None:
-        low, high = recipe.rating
-        self.low = low
-        self.high = NO_LIMIT if high is None else high
-        self.bins = np.zeros(min(self.high - low + 1, BINS) if recipe.even else 1, np.int64)
+        self.low, self.high = recipe.rating[0], _top(recipe.rating[1])
+        self.bins = np.zeros(min(self.high - self.low + 1, BINS) if recipe.even else 1, np.int64)
         self.room = math.ceil(recipe.count / len(self.bins))
         self.total = 0
-
-    def _bin(self, rating: int) -> int:
-        return (int(rating) - self.low) * len(self.bins) // (self.high - self.low + 1)
 
     def wants(self, rating: int) -> bool:
         return bool(self.bins[self._bin(rating)] < self.room)
@@ -139,43 +145,152 @@ class _Shelf:
         self.bins[self._bin(rating)] += 1
         self.total += 1
 
+    def wish(self, rng: np.random.Generator) -> tuple[int, int]:
+        """The lowest rating that is still wanted, and a random one to look for."""
+        wanted = np.flatnonzero(self.bins < self.room)
+        lowest = self._edge(int(wanted[0]))
+        if self.high == NO_LIMIT:
+            return lowest, NO_LIMIT
+        chosen = int(rng.choice(wanted))
+        return lowest, int(rng.integers(self._edge(chosen), self._edge(chosen + 1)))
+
     def widen(self) -> bool:
-        """Take more where there is plenty, when the rest of the range is too rare; False if that is no help."""
-        if not self.bins.any() or len(self.bins) == 1:
-            return False
+        """Want more of what there is when the rest of an even spread is too rare; False where that is no help."""
+        full = bool((self.bins >= self.room).any())
         self.room += math.ceil(self.room / 10)
-        return True
+        return full
 
-    def target(self, rng: np.random.Generator) -> int:
-        """A rating that is still wanted."""
-        wanted = int(rng.choice(np.flatnonzero(self.bins < self.room)))
-        edges = [self.low + math.ceil(i * (self.high - self.low + 1) / len(self.bins)) for i in (wanted, wanted + 1)]
-        return int(rng.integers(edges[0], edges[1])) if self.high < NO_LIMIT else NO_LIMIT
+    def _bin(self, rating: int) -> int:
+        return (rating - self.low) * len(self.bins) // (self.high - self.low + 1)
+
+    def _edge(self, index: int) -> int:
+        """The lowest rating of a bin."""
+        return self.low - (-index * (self.high - self.low + 1) // len(self.bins))
 
 
-def _block(recipe: SudokuRecipe, block: int, shelf: _Shelf) -> Iterator[list[int]]:
-    """The records (puzzle, solution, rating) of one batch of random puzzles or one local search, from its own seed."""
-    k = kernels()
-    seeds = np.random.SeedSequence([recipe.seed, block])
-    rng = k.table(seeds.generate_state(4).tolist())
-    stack = k.zeros(k.STACK)
-    ratings, clues = k.table([shelf.low, shelf.high]), k.table(list(recipe.clues))
+def _search(recipe: SudokuRecipe, number: int, shelf: _Shelf) -> Iterator[list[int]]:
+    """The records of one batch of random puzzles, or of one local search, which depend on its number and the shelf."""
+    seeds = np.random.SeedSequence([recipe.seed, number])
+    rng, stack = table(seeds.generate_state(4).tolist()), zeros(sudoku_kernels.STACK)
+    clues = table([recipe.clues[0], _top(recipe.clues[1])])
     if not recipe.rare:
-        out = k.zeros(BATCH * k.RECORD)
-        found = k.sample(rng, stack, BATCH, ratings, clues, out)
+        out = zeros(BATCH * RECORD)
+        found = sudoku_makers.sample(rng, stack, BATCH, table([shelf.low, shelf.high]), clues, out)
     else:
-        grid = k.zeros(81)
+        grid, parents = zeros(81), PARENTS
         if recipe.start:
-            start = recipe.start[block % len(recipe.start)]
-            grid = k.table(start.ravel().tolist())
+            order = np.random.default_rng(recipe.seed).permutation(len(recipe.start))
+            grid = table(recipe.start[order[number % len(order)]].ravel().tolist())
+            parents = PARENTS_OF_GIVEN * (1 + number // len(order))
         else:
-            k.hardest(rng, stack, STARTS, grid)
-        out = k.zeros(CHAIN * k.TRIES * k.RECORD)
-        found = k.climb(rng, stack, grid, CHAIN, shelf.target(np.random.default_rng(seeds)), ratings, clues, out)
-    for n in range(found):
-        yield [int(x) for x in out[n * k.RECORD : (n + 1) * k.RECORD]]
+            sudoku_makers.hardest(rng, stack, STARTS, grid)
+        lowest, target = shelf.wish(np.random.default_rng(seeds))
+        out = zeros(FAMILY * RECORD)
+        found = sudoku_makers.family(rng, stack, grid, parents, target, table([lowest, shelf.high]), clues, out)
+    numbers: list[int] = [int(x) for x in out[: found * RECORD]]
+    for at in range(0, len(numbers), RECORD):
+        yield numbers[at : at + RECORD]
 
 
 def _puzzle(record: Sequence[int]) -> Puzzle:
-    cells: NDArray[np.uint8] = np.array(record[:162], np.uint8).reshape(2, 9, 9)
+    cells = np.array(record[:162], np.uint8).reshape(2, 9, 9)
     return Puzzle("sudoku", cells[0], cells[1], "generated", float(record[162]))
+
+
+def _top(limit: int | None) -> int:
+    return NO_LIMIT if limit is None else limit
+
+
+def read_puzzles(paths: Iterable[Path]) -> Iterator[Puzzle]:
+    """All Sudokus of files. Raises `InputError` at the first that cannot be read: nothing may slip through."""
+    for path in paths:
+        for item in read_file(path, "sudoku"):
+            if isinstance(item, InputError):
+                raise item
+            yield item
+
+
+def read_starts(paths: Iterable[Path]) -> list[Grid]:
+    """Puzzles to start from. Raises `InputError` for one that has no solution or several."""
+    grids = []
+    for puzzle in read_puzzles(paths):
+        if rate(puzzle.question) is None:
+            raise InputError(f"{puzzle.source}: has no solution, or several", "local search starts from one solution")
+        grids.append(puzzle.question)
+    return grids
+
+
+def csv_row(puzzle: Puzzle) -> str:
+    """A row of the public sets' form."""
+    kind = get_kind(puzzle.kind)
+    assert puzzle.answer is not None
+    return f"{puzzle.source},{kind.format(puzzle.question)},{kind.format(puzzle.answer)},{puzzle.rating:.0f}"
+
+
+def write(recipe: SudokuRecipe, output: Path | None, exclude: Iterable[Path] = (), quiet: bool = False) -> None:
+    """Write puzzles as CSV: to a file that appears when all is done, or to stdout as they come.
+
+    When it ends early (Ctrl-C, or no more come up), a file holds what was found until then.
+    """
+    file = None if output is None else AtomicFile(output)
+    try:
+        known = {fingerprint(puzzle.question) for puzzle in read_puzzles(exclude)}
+        put = sys.stdout.write if file is None else file.write
+        put("source,question,answer,rating\n")
+        with Counter(recipe.count, quiet=quiet) as counter:
+            try:
+                for puzzle in generate_sudoku(recipe, known, counter.tick):
+                    put(csv_row(puzzle) + "\n")
+                    counter.made += 1
+            finally:
+                if file is not None and counter.made:
+                    file.commit()
+    finally:
+        if file is not None:
+            file.discard()
+
+
+class Counter:
+    """How many puzzles are made, shown on stderr while that takes long; a summary at the end. A context manager."""
+
+    def __init__(self, count: int, *, quiet: bool) -> None:
+        self.count, self.made = count, 0
+        self._quiet = quiet
+        self._console = Console(stderr=True, highlight=False)
+        self._start = self._told = time.monotonic()
+        self._bar: Progress | None = None
+
+    def __enter__(self) -> Counter:
+        if not COMPILED and not self._quiet:
+            self._console.print("warning: numba is not installed, this runs some hundred times slower", soft_wrap=True)
+            self._console.print("hint: pip install 'trm-solve[fast]'", markup=False, soft_wrap=True)
+        return self
+
+    def tick(self) -> None:
+        """Show the state, if it is time to."""
+        now = time.monotonic()
+        if self._quiet or now - self._start < SLOW:
+            return
+        if self._console.is_terminal and not self._console.is_dumb_terminal:
+            self._redraw()
+        elif now - self._told > EVERY:
+            self._told = now
+            self._console.print(f"{self.made} of {self.count} puzzles, {self._rate()}", soft_wrap=True)
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+        if not self._quiet:
+            seconds = time.monotonic() - self._start
+            self._console.print(f"{self.made} puzzles in {seconds:.1f} s ({self._rate()})")
+
+    def _rate(self) -> str:
+        return f"{self.made / max(time.monotonic() - self._start, 1e-9):,.0f} a second"
+
+    def _redraw(self) -> None:
+        if self._bar is None:
+            columns = (BarColumn(30), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeElapsedColumn())
+            self._bar = Progress(*columns, TimeRemainingColumn(), console=self._console, transient=True)
+            self._bar.add_task("", total=self.count, rate="")
+            self._bar.start()
+        self._bar.update(self._bar.task_ids[0], completed=self.made, rate=self._rate())

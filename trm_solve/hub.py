@@ -1,11 +1,61 @@
-"""Names -> folders: packaged weights and local paths."""
+"""Names -> folders: packaged weights, local paths, the Hugging Face hub. Standard library only.
+
+A name is that of a packaged model, a folder, `ORG/REPO[@REVISION][:FILE]`, or an alias of a known public checkpoint
+(known_models.json). What the hub has is fetched once, by `pull.py`, and found here from then on without a network.
+"""
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+from trm_solve import store
 from trm_solve.config import nearest
 from trm_solve.errors import ModelError
+from trm_solve.store import Address
+
+KNOWN = Path(__file__).with_name("known_models.json")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """A public checkpoint and what no tensor of it tells."""
+
+    alias: str
+    repository: str
+    revision: str = "main"
+    file: str = ""  # may end in `*` where the number of the step is not known; empty: the only one
+    kind: str
+    model_type: str = "trm"
+    fields: dict[str, Any]  # of its configuration, where it comes without one
+    reported: float  # per cent
+    metric: str | None = None
+    licence: str | None = None
+
+    @property
+    def address(self) -> Address:
+        """What a person writes; the file only where the repository has several."""
+        several = sum(each.repository == self.repository for each in known().values()) > 1
+        return Address(self.repository, self.revision, self.file if several else "")
+
+
+@cache
+def known() -> dict[str, Known]:
+    """The public checkpoints by alias."""
+    found = [Known(**fields) for fields in json.loads(KNOWN.read_text(encoding="utf-8"))]
+    return {each.alias: each for each in found}
+
+
+def known_at(address: Address) -> Known | None:
+    """What is known of a checkpoint at an address, whatever its revision."""
+    there = [each for each in known().values() if each.repository == address.repository]
+    if address.file:
+        there = [each for each in there if each.file and fnmatch(address.file, each.file)]
+    return there[0] if len(there) == 1 else None
 
 
 def weights_dir() -> Path:
@@ -19,8 +69,22 @@ def packaged() -> list[str]:
     return sorted(path.parent.name for path in weights_dir().glob("*/config.json"))
 
 
-def resolve(name: str) -> Path:
-    """The checkpoint folder that a packaged name or a path stands for. Raises `ModelError` that offers the nearest."""
+def names() -> list[str]:
+    """Every name that can be offered: packaged, known, and what has been pulled."""
+    pulled = [str(address) for address, _ in store.cached()]
+    return list(dict.fromkeys([*packaged(), *known(), *pulled]))
+
+
+def address_of(name: str) -> Address | None:
+    """The place on the hub that a name stands for: an alias, or `ORG/REPO[@REVISION][:FILE]`."""
+    return known()[name].address if name in known() else Address.parse(name)
+
+
+def find(name: str) -> Path | None:
+    """The folder that a name stands for on this machine, None for what would have to be fetched.
+
+    Raises `ModelError` for what is no model and no name of one; it offers the nearest.
+    """
     if name in packaged():
         return weights_dir() / name
     path = Path(name).expanduser()
@@ -29,4 +93,17 @@ def resolve(name: str) -> Path:
     if path.is_file():
         hint = "trm-solve models convert FILE --config all_config.yaml --out DIR makes a folder of a raw state dict"
         raise ModelError(f"{name}: a file, a model is a folder with config.json and model.safetensors", hint)
-    raise ModelError(f"no model '{name}'", nearest(name, packaged()))
+    address = address_of(name)
+    if address is None:
+        raise ModelError(f"no model '{name}'", nearest(name, names()))
+    return store.find(address)
+
+
+def resolve(name: str) -> Path:
+    """The folder of a model, fetched from the hub where it is not on this machine. Raises `ModelError`."""
+    folder = find(name)
+    if folder is None:
+        from trm_solve.pull import pull
+
+        folder = pull(name)
+    return folder

@@ -25,8 +25,8 @@ def search(
     """Breadth-first from `start` until `goal` is met (0: everywhere). Returns how many cells were reached, and how many
     of them lie less than `far` moves away.
 
-    `order` receives the cells reached, nearest first, `came_from` their predecessors (0 or -1 in all other cells). Neighbours
-    are looked at in the order down, left, right, up, which decides between equally short paths.
+    `order` receives the cells reached, nearest first, `came_from` their predecessors (0 or -1 in all other cells).
+    Neighbours are looked at in the order down, left, right, up, which decides between equally short paths.
     """
     for cell in range(len(framed)):
         came_from[cell] = -1 if framed[cell] == WALL else 0

@@ -1,8 +1,9 @@
 """The Tiny Recursive Model, top to bottom: layers -> Block -> TRM (arXiv 2510.04871).
 
 One network refines an answer `y` and a latent `z` for a question `x`. `TRM.step` is one supervision step; when to
-take another and when to halt is the business of `solver.py` and `train.py`. Names of parameters and buffers are those
-of the public checkpoints, so that a converted state dict loads as it is.
+take another and when to halt is the business of `solver.py` and `train.py`. The Hierarchical Reasoning Model (arXiv
+2506.21734) is the same machinery with a second network, for `y`, and a shorter gradient (`model_type: hrm`). Names of
+parameters and buffers are those of the public checkpoints, so that a converted state dict loads as it is.
 
 Shapes: B puzzles, P prefix positions, L cells (all of the canvas, or the sub-grid named by `cells`), d hidden width.
 """
@@ -10,7 +11,10 @@ Shapes: B puzzles, P prefix positions, L cells (all of the canvas, or the sub-gr
 from __future__ import annotations
 
 import math
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 import torch
 import torch.nn.functional as F
@@ -52,13 +56,34 @@ class Embedding(nn.Module):
 
 
 class PuzzleEmbedding(nn.Module):
-    """One row per puzzle identifier. A buffer: its rows are trained by sign-SGD, outside the optimiser and the EMA."""
+    """One row per puzzle identifier. A buffer: its rows are trained by sign-SGD, outside the optimiser and the EMA.
+
+    ARC tables have gigabytes, of which one task needs a few rows: such a table stays in its file (`map`), on whatever
+    device and in whatever dtype the rest of the model is.
+    """
 
     weights: Tensor
 
     def __init__(self, rows: int, width: int) -> None:
         super().__init__()
+        self.mapped = False
         self.register_buffer("weights", torch.zeros(rows, width))
+
+    def forward(self, identifiers: Tensor) -> Tensor:
+        rows = self.weights[identifiers.to(self.weights.device)]
+        return rows.to(identifiers.device, torch.float32)
+
+    def map(self, table: Tensor) -> None:
+        """Use a memory-mapped table (rows, width) in place."""
+        self.weights, self.mapped = table, True
+
+    def own(self) -> None:
+        """Take the table into memory, to be trained."""
+        if self.mapped:
+            self.weights, self.mapped = self.weights.float().clone(), False
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        return self if self.mapped else super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
 
 
 class SwiGLU(nn.Module):
@@ -125,11 +150,11 @@ class Block(nn.Module):
 
 
 class Net(nn.Module):
-    """The one network: the injection is added, then the blocks run."""
+    """The network: the injection is added, then the blocks run."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, layers: int) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(Block(config) for _ in range(config.L_layers))
+        self.layers = nn.ModuleList(Block(config) for _ in range(layers))
 
     def forward(self, h: Tensor, injection: Tensor, cos_sin: tuple[Tensor, Tensor] | None) -> Tensor:
         h = h + injection
@@ -174,7 +199,9 @@ class TRM(nn.Module):
             self.embed_pos = Embedding(config.prefix_len + config.seq_len, d)
         if config.puzzle_emb_ndim:
             self.puzzle_emb = PuzzleEmbedding(config.num_puzzle_identifiers, config.puzzle_emb_ndim)
-        self.L_level = Net(config)
+        self.L_level = Net(config, config.L_layers)
+        if config.H_layers:  # HRM: y has a network of its own
+            self.H_level = Net(config, config.H_layers)
         self.lm_head = Linear(d, config.vocab_size)
         self.q_head = Linear(d, 2, bias=True)
         nn.init.zeros_(self.q_head.weight)  # a fresh model is sure that it has not finished
@@ -184,7 +211,7 @@ class TRM(nn.Module):
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | Path) -> TRM:
-        """The model of a packaged name or a checkpoint folder, fp32 on the CPU. Raises `ModelError`."""
+        """The model of a packaged name, a folder or ORG/REPO[@REVISION][:FILE], fp32 on the CPU; or `ModelError`."""
         from trm_solve.checkpoint import load
 
         return load(pretrained_model_name_or_path)
@@ -195,6 +222,15 @@ class TRM(nn.Module):
 
         save(self, Path(save_directory))
 
+    def push_to_hub(self, repo_id: str, *, private: bool = False, commit_message: str = "") -> str:
+        """Publish as a checkpoint folder, ORG/REPO on the hub; returns the commit's address. Raises `ModelError`."""
+        from trm_solve.checkpoint import save
+        from trm_solve.pull import push
+
+        with tempfile.TemporaryDirectory() as folder:
+            save(self, Path(folder))
+            return push(Path(folder), repo_id, message=commit_message, private=private)
+
     @property
     def device(self) -> torch.device:
         return self.H_init.device
@@ -202,13 +238,21 @@ class TRM(nn.Module):
     def cast(self, dtype: torch.dtype) -> TRM:
         """For inference: activations and the network's weights in this dtype, cast once instead of at every use."""
         self.forward_dtype = dtype
-        for part in (self.L_level, self.lm_head):
+        for part in (*self.networks, self.lm_head):
             part.to(dtype)
         return self
 
+    @property
+    def networks(self) -> list[Net]:
+        """The network for z, then the one for y where an HRM has it."""
+        return [self.L_level, self.H_level] if self.config.H_layers else [self.L_level]
+
     def puzzle_rows(self, identifiers: Tensor) -> Tensor | None:
         """Rows (B, puzzle_emb_ndim) of the puzzle embedding for identifiers (B,); None for a model without prefix."""
-        return self.puzzle_emb.weights[identifiers] if self.config.puzzle_emb_ndim else None
+        if not self.config.puzzle_emb_ndim:
+            return None
+        rows: Tensor = self.puzzle_emb(identifiers)
+        return rows
 
     def positions(self, cells: Tensor | None = None) -> tuple[Tensor, Tensor] | None:
         """cos and sin (P+L, head) for `step`; `cells` (L,) names the canvas cells of a cropped canvas, in order."""
@@ -248,7 +292,7 @@ class TRM(nn.Module):
         """Refine the latent n times, then the answer once."""
         for _ in range(n):
             z = self.L_level(z, y + e, cos_sin)
-        return self.L_level(y, z, cos_sin), z
+        return self.networks[-1](y, z, cos_sin), z
 
     def step(
         self,
@@ -260,12 +304,17 @@ class TRM(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """One supervision step: T rounds, only the last with gradient (paper, section 4). Returns y, z, attached.
 
+        Of an HRM only the very last update of z and that of y have one (its paper's one-step gradient).
         `cycles` (T, n) overrides the configuration's, for training schedules that grow the recursion.
         """
         T, n = cycles or (self.config.H_cycles, self.config.L_cycles)
         with torch.no_grad():
             for _ in range(T - 1):
                 y, z = self.latent_recursion(e, y, z, n, cos_sin)
+            if self.config.H_layers:
+                for _ in range(n - 1):
+                    z = self.L_level(z, y + e, cos_sin)
+                n = 1
         return self.latent_recursion(e, y, z, n, cos_sin)
 
     def read_answer(self, y: Tensor) -> Tensor:

@@ -60,7 +60,7 @@ def make_optimizers(model: TRM, options: TrainOptions) -> list[torch.optim.Optim
         return [AdamATan2(everything, lr, betas, decay)]
     if options.optimizer == "adamw":
         return [torch.optim.AdamW(everything, lr, betas, weight_decay=decay, foreach=True)]
-    matrices = [p for p in model.L_level.parameters() if p.ndim == 2]
+    matrices = [p for network in model.networks for p in network.parameters() if p.ndim == 2]
     ours = {id(p) for p in matrices}
     rest = [p for p in everything if id(p) not in ours]
     adam_lr = lr if options.adam_lr is None else options.adam_lr

@@ -30,6 +30,7 @@ from trm_solve.render import Scene, Space, board, frame, pictures, summary, verd
 from trm_solve.terminal import Area, live_console
 from trm_solve.trace import Solution, Step
 
+PLAIN_HEIGHT = 60  # lines of a last frame without colour, which may scroll: a maze then has no half blocks to fit in
 FIELDS = (
     *("kind", "source", "question", "answer", "verdict", "best_attempt", "steps", "attempts", "halt_probability"),
     *("seconds", "model", "conflicts", "overruled", "reason"),
@@ -310,19 +311,21 @@ class Live:
             self._wait()
         elif time.perf_counter() - self._drawn < self.INTERVAL and scene.steps:
             return
-        self._draw(scene)
+        self._draw(scene, self._console.height - 1)
 
     def _wait(self) -> None:
         """Until the frame on screen has been seen for as long as was asked."""
         time.sleep(max(0.0, self._drawn + self._pace - time.perf_counter()))
 
-    def _draw(self, scene: Scene) -> None:
+    def _draw(self, scene: Scene, height: int) -> None:
         if self._gap:
             self._console.line()
             self._gap = False
-        color = self._console.color_system is not None and not self._console.no_color
-        self._area.draw(frame(scene, Space(self._console.width, self._console.height - 1, color)))
+        self._area.draw(frame(scene, Space(self._console.width, height, self._colored())))
         self._drawn = time.perf_counter()
+
+    def _colored(self) -> bool:
+        return self._console.color_system is not None and not self._console.no_color
 
     def record(self, record: Record) -> None:
         if isinstance(record.outcome, InputError):
@@ -340,7 +343,8 @@ class Live:
             solution.puzzle, record.steps or solution.trace, solution, self._options.max_steps, solution.model
         )
         self._wait()  # the last step is to be seen before the verdict takes its place
-        self._draw(scene)
+        height = self._console.height - 1
+        self._draw(scene, height if self._colored() else max(height, PLAIN_HEIGHT))
         self._area.keep()
         self._gap = True
 

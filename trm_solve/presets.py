@@ -36,15 +36,21 @@ _PAPER: dict[str, Any] = {
     "lr_min_ratio": 1.0,
 }
 
-# An epoch of the public code visits every puzzle once, so updates = epochs * puzzles / batch size.
+# An epoch of the public code visits every puzzle once: 50,000 epochs of 1,000 puzzles, in batches of 768. The public
+# ARC-AGI-1 run (100,000 epochs, an example of every task a batch at a time) is named after its last step.
 PRESETS: dict[str, dict[str, Any]] = {
     "paper-sudoku-mlp": _PAPER
     | {"mlp_t": True, "pos_encodings": "none", "L_cycles": 6, "max_steps": 50_000 * 1000 // 768},
     "paper-sudoku-att": _PAPER | {"L_cycles": 6, "max_steps": 50_000 * 1000 // 768},
     "paper-maze": _PAPER | {"max_steps": 50_000 * 1000 // 768, "augment": False},
-    "paper-arc": _PAPER
-    | {"weight_decay": 0.1, "row_lr": 1e-2, "row_weight_decay": 0.1, "max_steps": 100_000 * 960 // 768},
+    "paper-arc": _PAPER | {"weight_decay": 0.1, "row_lr": 1e-2, "row_weight_decay": 0.1, "max_steps": 518_071},
+    # Two networks of 4 layers, 2 x 2 cycles, halting by q_continue too (arXiv 2506.21734; batch and rate of its code).
+    "paper-hrm-sudoku": _PAPER
+    | {"H_layers": 4, "L_layers": 4, "H_cycles": 2, "L_cycles": 2, "puzzle_emb_len": 1, "no_ACT_continue": False}
+    | {"lr": 7e-5, "row_lr": 7e-5, "ema": 0.0, "batch_size": 384, "max_steps": 20_000 * 1000 // 384},
     "cpu-small": {},
+    # As `cpu-small` but for what makes an HRM; a step has 12 passes through a block where TRM's has 16.
+    "cpu-small-hrm": {"H_layers": 2, "H_cycles": 2, "L_cycles": 2, "no_ACT_continue": False},
     "cpu-maze": {
         "mlp_t": False,
         "pos_encodings": "rope2d",

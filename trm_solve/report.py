@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,33 @@ def print_table(figures: Mapping[str, Any]) -> None:
     console.print(table)
 
 
+def print_comparison(runs: Sequence[Mapping[str, Any]]) -> None:
+    """A line for each setting: a table on a terminal, tab-separated elsewhere."""
+    head = ("max steps", "exact accuracy", "95 %", "valid accuracy", "mean steps", "puzzles per second")
+    lines = [
+        (
+            str(run["max_steps"]),
+            percent(run["exact_accuracy"]),
+            "{:.1f} to {:.1f}".format(*(100 * end for end in run["exact_interval"])),
+            percent(run["valid_accuracy"]),
+            f"{run['mean_steps']:.2f}",
+            f"{run['puzzles_per_second']:.1f}",
+        )
+        for run in runs
+    ]
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        for line in (head, *lines):
+            sys.stdout.write("\t".join(line) + "\n")
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in head:
+        table.add_column(name, justify="right")
+    for line in lines:
+        table.add_row(*line)
+    console.print(table)
+
+
 def rows_of(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The figures in words."""
     puzzles = figures["puzzles"]
@@ -111,13 +138,26 @@ def rows_of(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
         rows.append(("valid accuracy", f"{percent(figures['valid_accuracy'])} {interval(figures['valid_interval'])}"))
     if others := figures["other_solutions"]:
         rows.append(("another solution", f"{others} valid answers differ from the label: these have several solutions"))
+    halting = figures["halting"]
+    said = (
+        "halts nowhere" if halting["precision"] is None else f"right in {percent(halting['precision'])} where it halts"
+    )
     rows += [
-        ("mean steps", f"{figures['mean_steps']:.2f}"),
+        ("steps", f"mean {figures['mean_steps']:.2f}, median {figures['median_steps']:g}"),
+        ("attempts", f"mean {figures['mean_attempts']:.2f}, median {figures['median_attempts']:g}"),
+        ("halting head", f"{said}, calibration error {percent(halting['calibration_error'])}"),
         ("puzzles per second", f"{figures['puzzles_per_second']:.1f}"),
         ("halt", f"{figures['halt']}, at most {figures['max_steps']} steps"),
         ("effort", f"{figures['effort']}, seed {figures['seed']}"),
         ("model", f"{figures['model']} on {figures['device']}, {figures['dtype']}"),
     ]
+    if len(figures["by_rating"]) > 1:
+        for band in figures["by_rating"]:
+            name = f"rating {band['from']:g} up to {band['below']:g}"
+            rows.append((name, f"{percent(band['exact_accuracy'])} of {band['puzzles']:,}"))
+    if len(figures["by_file"]) > 1:
+        for file, row in figures["by_file"].items():
+            rows.append((file, f"{percent(row['exact_accuracy'])} of {row['puzzles']:,}"))
     if figures["unreadable"]:
         rows.append(("not measured", f"{figures['unreadable']} lines without a puzzle or an answer"))
     return rows

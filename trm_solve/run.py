@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from trm_solve.api import DEFAULT_MODELS, load, read_items
+from trm_solve.api import default_model, load, read_items
 from trm_solve.config import SolveOptions
 from trm_solve.errors import InputError, ModelError
+from trm_solve.hub import packaged
 from trm_solve.output import Output, OutputOptions, open_output
 from trm_solve.puzzles import read_lines
 from trm_solve.puzzles.base import Puzzle
@@ -66,11 +67,11 @@ def solve_inputs(
             break
     if first is None:
         return _only_errors(head, look)
-    name = model or DEFAULT_MODELS[first.kind]
+    name = model or default_model(first.kind)
     with _open(look, name, options.max_steps, len(head) >= MANY) as output:
         ready = load(name, device=device, dtype=dtype)
         if ready.config.kind != first.kind:
-            hint = f"the packaged model for it is '{DEFAULT_MODELS[first.kind]}'"
+            hint = f"packaged: {', '.join(packaged())}"
             raise ModelError(
                 f"model '{name}' is for {ready.config.kind}, {first.source} is a {first.kind} puzzle", hint
             )
@@ -78,7 +79,7 @@ def solve_inputs(
             dtype = str(ready.forward_dtype).removeprefix("torch.")
             print(f"model {name}, device {ready.device}, dtype {dtype}", file=sys.stderr)
         watch = output.live or look.trace is not None or look.save is not None
-        begun = _announce(itertools.chain(head, items), output)
+        begun = _announce(itertools.chain(head, items), first.kind, output)
         done = 0
         for event in run(ready, begun, options, watch=watch, name=name):
             if isinstance(event, Step):
@@ -108,9 +109,12 @@ def _open(look: Look, name: str, max_steps: int, many: bool) -> Output:
     )
 
 
-def _announce(items: Iterator[Puzzle | InputError], output: Output) -> Iterator[Puzzle | InputError]:
-    """The items, each told to the output as it is taken up."""
+def _announce(items: Iterable[Puzzle | InputError], kind: str, output: Output) -> Iterator[Puzzle | InputError]:
+    """The items, each told to the output as it is taken up. A puzzle of another kind than the first is an error."""
     for index, item in enumerate(items):
+        if isinstance(item, Puzzle) and item.kind != kind:
+            yield InputError(f"{item.source}: a {item.kind} puzzle among {kind} puzzles", "solve them apart")
+            continue
         if isinstance(item, Puzzle):
             output.begin(index, item)
         yield item

@@ -1,16 +1,18 @@
 """One scheduler under `solve`, `eval` and search: puzzles in, steps and solutions out, in input order.
 
-A *strategy* says which attempts a puzzle gets; the scheduler keeps the slots of `refine` full from any puzzle's next
-attempt and holds finished puzzles back until all before them are out. The window of unfinished puzzles is bounded, so
-that memory does not grow with the length of the file.
+A *strategy* (see `search.py`) says which attempts a puzzle gets; the scheduler keeps the slots of `refine` full from
+any puzzle's next attempt and holds finished puzzles back until all before them are out. The window of unfinished
+puzzles is bounded, so that memory does not grow with the length of the file.
 """
 
 from __future__ import annotations
 
+import heapq
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -19,102 +21,144 @@ from trm_solve.errors import InputError
 from trm_solve.model import TRM
 from trm_solve.puzzles import get_kind
 from trm_solve.puzzles.base import Kind, Puzzle
+from trm_solve.search import Strategy, strategy_for
 from trm_solve.solver import Attempt, default_slots, refine
 from trm_solve.trace import Solution, Step, Verdict
 
 WINDOW = 32  # unfinished puzzles per slot
+Event = Step | Solution | InputError
 
 
 @dataclass(eq=False)
 class Case:
-    """A puzzle on its way: what has been tried and what came of it."""
+    """A puzzle on its way: what is being tried and what came of it."""
 
     puzzle: Puzzle
     index: int
     kind: Kind
-    running: list[Attempt] = field(default_factory=list)
-    attempts: int = 0
-    steps: int = 0
-    best: Step | None = None  # the solved step, or the one with the fewest defects
-    defects: int = 0  # of the best step
-    last: Step | None = None  # the latest step that halted
+    waves: Iterator[Sequence[Attempt]] = field(default_factory=lambda: iter(()))
+    waiting: deque[Attempt] = field(default_factory=deque)  # of this wave, not yet in a slot
+    running: dict[int, Attempt] = field(default_factory=dict)  # of this wave, by number
+    facts: dict[int, Any] = field(default_factory=dict)  # of this wave's attempts, by number
+    attempts: int = 0  # of all waves so far
+    before: int = 0  # supervision steps of the waves before this one
+    spent: dict[int, int] = field(default_factory=dict)  # supervision steps of this wave's attempts that have halted
+    winner: Step | None = None  # the solved step of the attempt with the lowest number
+    best: Step | None = None  # of the steps that halted: the one with the fewest defects
+    defects: int = 0  # of the best
+    votes: list[Step] = field(default_factory=list)  # where no rules can judge: all steps that halted
     trace: list[Step] = field(default_factory=list)
-    strategy: Iterator[Attempt | None] | None = None  # None once it has ended
-    drawn: Attempt | None = None  # taken from the strategy, not yet in a slot
     started: float = 0.0
     solution: Solution | None = None
     error: InputError | None = None
 
-    def draw(self) -> Attempt | None:
-        """The next attempt, or None where there is none to be had now; `strategy` turns None at its end."""
-        attempt, self.drawn = self.drawn, None
-        if attempt is None and self.strategy is not None:
-            try:
-                attempt = next(self.strategy)
-            except StopIteration:
-                self.strategy = None
+    def next_wave(self) -> bool:
+        """Ask the strategy for more; whether there is any."""
+        wave = next(self.waves, ())
+        if not wave:
+            return False
+        self.before += sum(self.spent.values())
+        self.spent, self.facts = {}, {}
+        for attempt in wave:
+            self.attempts += 1
+            attempt.number = self.attempts
+            self.facts[attempt.number] = attempt.facts
+        self.waiting.extend(wave)
+        return True
+
+    def draw(self) -> Attempt:
+        """Move the next attempt of the wave to its slot."""
+        attempt = self.waiting.popleft()
+        self.running[attempt.number] = attempt
         return attempt
 
-    def ended(self) -> bool:
-        """Whether no attempt is under way and none will come."""
-        if not self.running and self.drawn is None:
-            self.drawn = self.draw()
-        return not self.running and self.drawn is None and self.strategy is None
-
-    def take(self, step: Step, watch: bool) -> None:
-        """Account for a step."""
+    def take(self, step: Step, watch: bool) -> bool:
+        """Account for a step of a running attempt; whether the case is decided or at its end."""
         if watch:
             self.trace.append(step)
-        defects = _defects(self.kind, self.puzzle, step)
-        if self.best is None or defects <= self.defects:
+        if not step.halted:
+            return False
+        del self.running[step.attempt]
+        self.spent[step.attempt] = step.step
+        if self.kind.has_rules:
+            self._weigh(step)
+        else:
+            self.votes.append(step)
+        return not self.running and not self.waiting and (self.winner is not None or not self.next_wave())
+
+    def _weigh(self, step: Step) -> None:
+        """Keep the step if it is the best so far. A solved one ends the attempts that come after it in its wave.
+
+        Those before it go on: which one wins must not depend on how many slots there are.
+        """
+        if step.solved and (self.winner is None or step.attempt < self.winner.attempt):
+            self.winner = step
+            self.waiting = deque(each for each in self.waiting if each.number < step.attempt)
+            for number in [number for number in self.running if number > step.attempt]:
+                self.running.pop(number).cancelled = True
+        defects = self.kind.defects(self.puzzle, step.answer, step.conflicts)
+        order = (defects, step.attempt)
+        if self.best is None or order < (self.defects, self.best.attempt):
             self.best, self.defects = step, defects
-        if step.halted:
-            self.last = step
-            self.running = [each for each in self.running if each.number != step.attempt]
-            self.steps += step.step
+
+    def steps(self) -> int:
+        """Supervision steps spent. Attempts that a winner cut off count as if they had run beside it, step for step."""
+        if self.winner is None:
+            return self.before + sum(self.spent.values())
+        kept = (n for number, n in self.spent.items() if number < self.winner.attempt)
+        beside = sum(number >= self.winner.attempt for number in self.facts)
+        return self.before + sum(kept) + beside * self.winner.step
 
     def conclude(self, model: str, now: float, reason: str = "") -> None:
-        """Write the solution from the best step."""
-        for attempt in self.running:
-            attempt.cancelled = True
+        """Write the solution."""
+        best = self.winner or self.best or _vote(self.votes)
         verdict: Verdict = "unsolvable"
-        best = self.best
         if best is not None:
-            verdict = "solved" if best.solved else "unsolved" if self.kind.has_rules else "predicted"
+            verdict = "solved" if self.winner else "unsolved" if self.kind.has_rules else "predicted"
         stands = best is not None and verdict != "unsolved"
+        facts: dict[str, Any] = {}
+        if best is not None:
+            facts |= self.kind.check(self.puzzle, best.answer).facts
+        if self.winner is not None:
+            facts |= {"found_attempt": self.winner.attempt, "found_step": self.winner.step}
+            facts |= self.facts[self.winner.attempt]
         self.solution = Solution(
             puzzle=self.puzzle,
             answer=best.answer if best is not None and stands else None,
             verdict=verdict,
             best_attempt=None if best is None or stands else best.answer,
             conflicts=None if best is None or stands else best.conflicts,
-            steps=self.steps,
+            steps=self.steps(),
             attempts=self.attempts,
             halt_probability=best.halt_probability if best else 0.0,
             overruled=best.overruled if best else 0,
             seconds=now - self.started,
             model=model,
-            reason=reason,
-            facts=dict(self.kind.check(self.puzzle, best.answer).facts) if best else {},
+            reason=reason or ("" if stands else self._failure()),
+            facts=facts,
             trace=tuple(self.trace),
         )
 
-
-Strategy = Callable[[Case], Iterator[Attempt | None]]
-"""Attempts at a case, drawn lazily; None where it waits for one that is running. `single_pass` is the plainest."""
-Event = Step | Solution | InputError
-
-
-def single_pass(case: Case) -> Iterator[Attempt | None]:
-    """One plain attempt."""
-    yield Attempt(case.puzzle, case.index)
+    def _failure(self) -> str:
+        steps = self.steps()
+        text = f"not solved in {steps} step{'s' if steps != 1 else ''}"
+        if self.attempts > 1:
+            text += f" of {self.attempts} attempts"
+        tried = max((facts.get("pins", 0) for facts in self.facts.values()), default=0)
+        return text + (f", {tried} pins tried and undone" if tried else "")
 
 
-def _defects(kind: Kind, puzzle: Puzzle, step: Step) -> int:
-    """How far an answer is from being one; always 0 where no rules can tell."""
-    if not kind.has_rules:
-        return 0
-    return 0 if step.solved else 1 + kind.defects(puzzle, step.answer, step.conflicts)
+def _vote(steps: list[Step]) -> Step | None:
+    """The answer given most often, then with the highest mean halting probability (first attempt that gave it)."""
+    groups: dict[tuple[tuple[int, ...], bytes], list[Step]] = {}
+    for step in sorted(steps, key=lambda step: step.attempt):
+        groups.setdefault((step.answer.shape, step.answer.tobytes()), []).append(step)
+    ranked = sorted(groups.values(), key=lambda group: (-len(group), -_mean_q(group), group[0].attempt))
+    return ranked[0][0] if ranked else None
+
+
+def _mean_q(steps: list[Step]) -> float:
+    return sum(step.halt_probability for step in steps) / len(steps)
 
 
 class _Line:
@@ -125,8 +169,8 @@ class _Line:
         self.items = enumerate(items)
         self.more = True  # the items have not ended
         self.cases: deque[Case] = deque()
-        self.hungry: deque[Case] = deque()  # whose strategy has not ended
         self.open: dict[int, Case] = {}
+        self.ready: list[int] = []  # heap of cases that have attempts waiting; decided ones are dropped when met
         self.away = 0.0  # seconds that the consumer of the events took (a live view's pace); not the model's
 
     def now(self) -> float:
@@ -149,39 +193,33 @@ class _Line:
         self.cases.append(case)
         if puzzle.kind == self.kind.name and (reason := self.kind.unsolvable(puzzle)):
             case.conclude(self.name, self.now(), reason)
-        else:
-            case.strategy = self.strategy(case)
-            self.hungry.append(case)
+            return True
+        case.waves = iter(self.strategy(puzzle, index))
+        if case.next_wave():
             self.open[index] = case
+            heapq.heappush(self.ready, index)
         return True
 
     def source(self) -> Iterator[Attempt | None]:
         """Attempts for `refine`, the oldest puzzles' first."""
         while True:
-            attempt = None
-            for case in list(self.hungry):
-                attempt = case.draw()
-                if case.strategy is None:
-                    self.hungry.remove(case)
-                if attempt is not None:
-                    case.attempts += 1
-                    attempt.number = case.attempts
-                    case.running.append(attempt)
-                    break
-            if attempt is not None or not self.admit():
-                yield attempt
+            while self.ready and not (self.ready[0] in self.open and self.open[self.ready[0]].waiting):
+                heapq.heappop(self.ready)
+            if self.ready:
+                yield self.open[self.ready[0]].draw()
+            elif not self.admit():
+                yield None
 
     def take(self, step: Step, watch: bool) -> bool:
         """Account for a step; whether anybody still wants it."""
         case = self.open.get(step.puzzle)
-        if case is None:
+        if case is None or step.attempt not in case.running:
             return False  # a sibling solved the puzzle in this very step
-        case.take(step, watch)
-        if step.halted and (step.solved or case.ended()):
-            case.conclude(self.name, self.now(), "" if step.solved else f"not solved in {case.steps} steps")
+        if case.take(step, watch):
+            case.conclude(self.name, self.now())
             del self.open[case.index]
-            if case in self.hungry:
-                self.hungry.remove(case)
+        elif step.halted and case.waiting:
+            heapq.heappush(self.ready, case.index)
         return True
 
     def finished(self) -> Iterator[Solution | InputError]:
@@ -196,16 +234,17 @@ def run(
     items: Iterable[Puzzle | InputError],
     options: SolveOptions,
     *,
-    strategy: Strategy = single_pass,
+    strategy: Strategy | None = None,
     watch: bool = False,
     name: str = "",
 ) -> Iterator[Event]:
     """Solve puzzles; yields a `Solution` or the `InputError` of each item, in input order.
 
-    With `watch`, the steps come too, as they happen, and every solution carries its trace. `name` is the model's.
+    With `watch`, the steps come too, as they happen, and every solution carries its trace. `strategy` defaults to that
+    of `options.effort`; `name` is the model's.
     """
     window = WINDOW * (options.slots or default_slots(model))
-    line = _Line(get_kind(model.config.kind), items, strategy, window, name)
+    line = _Line(get_kind(model.config.kind), items, strategy or strategy_for(options), window, name)
     while line.more or line.cases:
         for step in refine(model, line.source(), options, watch):
             if line.take(step, watch) and watch:

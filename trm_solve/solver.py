@@ -7,8 +7,9 @@ none left the batch shrinks, so that no arithmetic is spent on puzzles that have
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,12 +18,13 @@ from torch import Tensor
 
 from trm_solve.config import SolveOptions
 from trm_solve.errors import ModelError
+from trm_solve.fuse import fused
 from trm_solve.model import TRM
 from trm_solve.puzzles import get_kind
 from trm_solve.puzzles.base import Grid, Kind, Puzzle, Scalar, Symmetry
 from trm_solve.trace import Step
 
-POSITIONS_PER_BATCH = {"cpu": 8192, "mps": 65536, "cuda": 262144}  # what keeps each kind of device busy
+POSITIONS_PER_BATCH = {"cpu": 3072, "mps": 65536, "cuda": 262144}  # busy, and on a CPU still in its caches
 
 
 @dataclass(eq=False)
@@ -35,8 +37,13 @@ class Attempt:
     question: Grid | None = None  # the question with further cells filled in (pins)
     symmetry: Symmetry | None = None  # the model sees the question through this
     start: int | None = None  # seed of a random start of y and z
-    noise: float = 0.0  # standard deviation of the noise on z before every step (seeded by `start`)
+    noise: float = 0.0  # standard deviation of the noise on z before every step (seeded by `noise_seed`)
+    noise_seed: int = 0
+    max_steps: int | None = None  # fewer steps than the options allow
+    wants_beliefs: bool = False
+    facts: Mapping[str, Any] = field(default_factory=dict)  # how it differs from a plain attempt, for the solution
     cancelled: bool = False  # set from outside: the slot is given up before the next step
+    beliefs: NDArray[np.float32] | None = None  # where wanted, at the end: probability (rows, columns, symbols)
 
 
 @dataclass(eq=False)
@@ -45,10 +52,11 @@ class _Running:
 
     attempt: Attempt
     view: Puzzle  # the question as the model sees it
+    tokens: NDArray[np.uint8]  # of the view, over the whole canvas
     answer: Grid  # of the step before, in the original orientation
     cells: NDArray[np.intp] | None = None  # the part of the canvas that the model is given; None: all of it
+    random: torch.Generator | None = None  # of the noise
     steps: int = 0
-    random: torch.Generator | None = None
 
 
 @dataclass(eq=False)
@@ -62,8 +70,8 @@ class _Batch:
     y: Tensor = field(default_factory=lambda: torch.empty(0))
     z: Tensor = field(default_factory=lambda: torch.empty(0))
 
-    def add(self, model: TRM, kind: Kind, new: list[_Running]) -> None:
-        begun = _begin(model, kind, new, self.cells)
+    def add(self, model: TRM, new: list[_Running]) -> None:
+        begun = _begin(model, new, self.cells)
         kept = zip((self.e, self.y, self.z), begun, strict=True)
         self.e, self.y, self.z = (torch.cat(pair) for pair in kept) if self.running else begun
         self.running += new
@@ -77,7 +85,7 @@ class _Batch:
 
 def default_slots(model: TRM) -> int:
     """How many puzzles run together on the model's device."""
-    positions = POSITIONS_PER_BATCH.get(model.device.type, 8192)
+    positions = POSITIONS_PER_BATCH.get(model.device.type, POSITIONS_PER_BATCH["cpu"])
     return max(1, positions // (model.config.prefix_len + model.config.seq_len))
 
 
@@ -107,15 +115,24 @@ def refine(model: TRM, source: Iterable[Attempt | None], options: SolveOptions, 
             if key not in batches:
                 placed = None if cells is None else torch.from_numpy(cells).to(model.device)
                 batches[key] = _Batch(placed, model.positions(placed))
-            batches[key].add(model, kind, new)
+            batches[key].add(model, new)
         batches = {key: batch for key, batch in batches.items() if batch.running}
         if not batches:
             return
         for batch in batches.values():
             z = _stir(batch.running, batch.z)
-            batch.y, batch.z = model.step(batch.e, batch.y, z, batch.positions)
+            batch.y, batch.z = _advance(model, batch, z)
             halted = yield from _read(model, kind, batch.running, batch.y, options, watch)
             batch.keep(np.flatnonzero(~halted).tolist())
+
+
+def _advance(model: TRM, batch: _Batch, z: Tensor) -> tuple[Tensor, Tensor]:
+    """One supervision step; y, z (B, P+L, d)."""
+    e, y = batch.e, batch.y
+    if fused(model) and len(e) == 1:  # a batch of one is compiled anew, which takes longer than a second row
+        y, z = model.step(e.expand(2, -1, -1), y.expand(2, -1, -1), z.expand(2, -1, -1), batch.positions)
+        return y[:1], z[:1]
+    return model.step(e, y, z, batch.positions)
 
 
 def _by_cells(new: list[_Running]) -> dict[bytes, list[_Running]]:
@@ -137,30 +154,38 @@ def _draw(waiting: Iterator[Attempt | None], count: int, kind: Kind, crop: bool)
             raise ModelError(f"{attempt.puzzle.source}: a {attempt.puzzle.kind} puzzle, the model is for {kind.name}")
         question = attempt.puzzle.question if attempt.question is None else attempt.question
         view = question if attempt.symmetry is None else attempt.symmetry.apply(question)
-        random = None if attempt.start is None else torch.Generator().manual_seed(attempt.start)
         shown = Puzzle(kind.name, view, offset=attempt.puzzle.offset)
-        new.append(_Running(attempt, shown, question, kind.crop(shown) if crop else None, random=random))
+        new.append(
+            _Running(
+                attempt, shown, kind.encode(shown), question, kind.crop(shown) if crop else None, _generator(attempt)
+            )
+        )
     return new
 
 
-def _begin(model: TRM, kind: Kind, new: list[_Running], cells: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+def _begin(model: TRM, new: list[_Running], cells: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     """e, y, z of attempts on the same cells before their first step."""
-    tokens = torch.from_numpy(np.stack([kind.encode(run.view) for run in new])).long().to(model.device)
+    tokens = torch.from_numpy(np.stack([run.tokens for run in new])).long().to(model.device)
     tokens = tokens if cells is None else tokens[:, cells]
     rows = model.puzzle_rows(torch.zeros(len(new), dtype=torch.long, device=model.device))
     e = model.embed(tokens, rows, cells)
     y, z = (state.clone() for state in model.initial_state(e))
     for i, run in enumerate(new):
-        if run.random is not None:
+        if run.attempt.start is not None:
+            generator = torch.Generator().manual_seed(run.attempt.start)
             for state in (y, z):
-                state[i] = torch.randn(state[i].shape, generator=run.random).to(state)
+                state[i] = torch.randn(state[i].shape, generator=generator).to(state)
     return e, y, z
+
+
+def _generator(attempt: Attempt) -> torch.Generator | None:
+    return torch.Generator().manual_seed(attempt.noise_seed) if attempt.noise else None
 
 
 def _stir(running: list[_Running], z: Tensor) -> Tensor:
     """Add each attempt's noise to its latent."""
     for i, run in enumerate(running):
-        if run.attempt.noise and run.random is not None:
+        if run.random is not None:
             z[i] += run.attempt.noise * torch.randn(z[i].shape, generator=run.random).to(z)
     return z
 
@@ -172,7 +197,7 @@ def _read(
     by_rules = options.halt == "rules" and kind.has_rules
     for run in running:
         run.steps += 1
-    halted = np.array([run.steps >= options.max_steps for run in running])
+    halted = np.array([run.steps >= (run.attempt.max_steps or options.max_steps) for run in running])
     q_halt, q_continue = model.read_halt(y)
     if options.halt == "never" or by_rules:
         looked_at = halted | watch | by_rules
@@ -186,12 +211,19 @@ def _read(
         probabilities = model.read_answer(y[index]).float().softmax(-1)
         confidence, tokens = (t.cpu().numpy() for t in probabilities.max(-1))
         halt_probability = q_halt[index].sigmoid().tolist()
+        worth = np.ones(len(rows), np.bool_)
+        if by_rules and not watch and running[0].cells is None:  # only what may be an answer, or is the last word
+            worth = halted[rows] | kind.screen(np.stack([run.tokens for run in running])[rows], tokens)
         for k, i in enumerate(rows):
+            if not worth[k]:
+                continue
             step = _step(kind, running[i], tokens[k].astype(np.uint8), confidence[k], halt_probability[k], halted[i])
             if by_rules and step.solved and not step.halted:
                 halted[i] = True
                 step = replace(step, halted=True)
             running[i].answer = step.answer
+            if step.halted and running[i].attempt.wants_beliefs and not step.solved:
+                running[i].attempt.beliefs = _beliefs(kind, running[i], probabilities[k])
             yield step
     return halted
 
@@ -206,13 +238,7 @@ def _step(
 ) -> Step:
     """The step of one attempt, in the original orientation and with the original puzzle's rules."""
     attempt = run.attempt
-    if run.cells is not None:
-        tokens, confidence = _spread(kind, run.cells, tokens), _spread(kind, run.cells, confidence)
-    reading = kind.decode(run.view, tokens, confidence)
-    answer, sure = reading.answer, reading.confidence
-    if attempt.symmetry is not None:
-        back = attempt.symmetry.inverse(run.answer.shape)
-        answer, sure = back.apply(answer), back.move(sure)
+    answer, sure, overruled = _decode(kind, run, tokens, confidence)
     check = kind.check(attempt.puzzle, answer)
     same_shape = answer.shape == run.answer.shape
     changed = answer != run.answer if same_shape else np.ones(answer.shape, np.bool_)
@@ -224,11 +250,35 @@ def _step(
         confidence=sure,
         changed=changed,
         conflicts=check.conflicts,
-        overruled=reading.overruled,
+        overruled=overruled,
         halt_probability=halt_probability,
         solved=check.solved,
         halted=bool(halted),
     )
+
+
+def _decode(
+    kind: Kind, run: _Running, tokens: NDArray[np.uint8], confidence: NDArray[np.float32]
+) -> tuple[Grid, NDArray[np.float32], int]:
+    """An answer in the original orientation, how sure the model is of its symbols, and how many givens it overruled."""
+    if run.cells is not None:
+        tokens, confidence = _spread(kind, run.cells, tokens), _spread(kind, run.cells, confidence)
+    reading = kind.decode(run.view, tokens, confidence)
+    if run.attempt.symmetry is None:
+        return reading.answer, reading.confidence, reading.overruled
+    back = run.attempt.symmetry.inverse(run.answer.shape)
+    return back.apply(reading.answer), back.move(reading.confidence), reading.overruled
+
+
+def _beliefs(kind: Kind, run: _Running, probabilities: Tensor) -> NDArray[np.float32]:
+    """What the model holds of every symbol in every cell (rows, columns, symbols), from probabilities (L, vocab)."""
+    confidence, tokens = (t.T.cpu().numpy() for t in probabilities.sort(-1, descending=True))
+    beliefs = np.zeros((*run.answer.shape, kind.vocab_size), np.float32)
+    for some, sure in zip(tokens.astype(np.uint8), confidence, strict=True):  # likeliest first
+        answer, held, _ = _decode(kind, run, some, sure)
+        rows, columns = np.indices(answer.shape)
+        beliefs[rows, columns, answer] += held
+    return beliefs
 
 
 def _spread(kind: Kind, cells: NDArray[np.intp], values: NDArray[Scalar]) -> NDArray[Scalar]:

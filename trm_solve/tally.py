@@ -182,7 +182,8 @@ class Tally:
 
 
 def _share(part: float, whole: int) -> float | None:
-    return part / whole if whole else None
+    """Rounded to what does not depend on the order in which floating-point numbers were added."""
+    return round(part / whole, 9) if whole else None
 
 
 def _row(count: Count) -> dict[str, Any]:

@@ -220,7 +220,7 @@ class Run:
         state = self.folder.read_state()
         if state is not None:
             try:
-                self.learner.load_state_dict(state.get("learner", state))
+                self.learner.load_state_dict(state["learner"])
                 self.seconds, self.best = state["seconds"], state["best"]
             except (KeyError, ValueError, RuntimeError) as error:
                 reason = str(error).splitlines()[0]

@@ -32,6 +32,8 @@ def new_config(recipe: TrainOptions, data: Dataset) -> ModelConfig:
         hidden_size=d,
         num_heads=recipe.num_heads,
         L_layers=recipe.L_layers,
+        H_layers=recipe.H_layers,
+        model_type="hrm" if recipe.H_layers else "trm",
         intermediate_size=swiglu_width(d, recipe.expansion),
         mlp_t=recipe.mlp_t,
         token_intermediate_size=swiglu_width(prefix + cells, recipe.expansion) if recipe.mlp_t else 0,
@@ -64,6 +66,8 @@ def open_model(run: RunOptions, recipe: TrainOptions, data: Dataset) -> TRM:
         have = f"{data.identifiers} puzzle identifiers, '{run.init}' has {config.num_puzzle_identifiers}"
         raise InputError(f"the data have {have}")
     model.config = dataclasses.replace(config, **{name: getattr(recipe, name) for name in OWN})
+    if config.puzzle_emb_ndim:
+        model.puzzle_emb.own()
     return model.train().requires_grad_(True)
 
 

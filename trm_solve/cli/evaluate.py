@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,10 +21,31 @@ def evaluate(
     device: o.Device = "auto",
     dtype: o.Dtype = "auto",
     kind: o.PuzzleKind = None,
-    max_steps: o.MaxSteps = 16,
+    max_steps: Annotated[
+        list[str],
+        typer.Option(
+            metavar="N[,N...]",
+            help="Supervision steps of an attempt; several are measured one after another.",
+            rich_help_panel=o.RUN,
+        ),
+    ] = ["16"],  # noqa: B006
     halt: o.HaltRule = "rules",
+    effort: o.Effort = "fast",
+    attempts: o.Attempts = 0,
     seed: o.Seed = 0,
     slots: o.Slots = 0,
+    compile_: Annotated[
+        str,
+        typer.Option("--compile", metavar="MODE", help="auto (where it pays), on or off.", rich_help_panel=o.MODEL),
+    ] = "auto",
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write a report here, and go on with it.", rich_help_panel=o.OUTPUT),
+    ] = None,
+    failures: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Keep the puzzles that were not solved.", rich_help_panel=o.OUTPUT),
+    ] = None,
     as_json: o.Json = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="No progress, only the figures.", rich_help_panel=o.OUTPUT)
@@ -35,23 +57,45 @@ def evaluate(
 
         trm-solve eval puzzles.csv
 
-        trm-solve eval puzzles/ --halt never --max-steps 32 --json
+        trm-solve eval puzzles/ --halt never --max-steps 16,32,64 --report runs/report
     """
-    from trm_solve.api import DEFAULT_MODELS, load
     from trm_solve.config import SolveOptions
-    from trm_solve.evaluate import evaluate, open_puzzles
-    from trm_solve.report import Meter, print_table
+    from trm_solve.measure import EvalRequest, measure
+    from trm_solve.report import print_comparison, print_table
 
-    options = SolveOptions.from_dict({"max_steps": max_steps, "halt": halt, "seed": seed, "slots": slots})
-    files, found_kind, puzzles = open_puzzles(paths, kind)
-    name = model or DEFAULT_MODELS[found_kind]
-    ready = load(name, device=device, dtype=dtype)
-    with Meter(files, quiet=quiet) as meter:
-        found = evaluate(ready, puzzles, options, name=name, notice=meter.notice)
-    place = {"device": str(ready.device), "dtype": str(ready.forward_dtype).removeprefix("torch.")}
-    figures = found.to_dict(options, "fast", kind=found_kind, model=name, **place)
+    chosen = {"halt": halt, "effort": effort, "attempts": attempts, "seed": seed, "slots": slots}
+    steps = tuple(_number(text) for each in max_steps for text in each.split(","))
+    found = measure(
+        EvalRequest(
+            paths=tuple(paths),
+            options=SolveOptions.from_dict(chosen | {"max_steps": min(steps)}),
+            max_steps=steps,
+            model=model,
+            device=device,
+            dtype=dtype,
+            kind=kind,
+            report=report,
+            failures=failures,
+            compile=compile_,
+            quiet=quiet,
+        )
+    )
+    if found is None:
+        return
+    figures, code = found
     if as_json:
         print(json.dumps(figures, ensure_ascii=False))
+    elif "runs" in figures:
+        print_comparison(figures["runs"])
     else:
         print_table(figures)
-    raise typer.Exit(int(found.exit_code))
+    raise typer.Exit(code)
+
+
+def _number(text: str) -> int:
+    from trm_solve.errors import InputError
+
+    try:
+        return int(text)
+    except ValueError:
+        raise InputError(f"--max-steps '{text}' is not a whole number", "write --max-steps 16 or 16,32,64") from None

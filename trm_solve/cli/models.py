@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,9 +21,24 @@ def register(app: typer.Typer) -> None:
     app.add_typer(models)
 
 
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="State a field of its configuration, such as H_cycles=3; comes before any other source.",
+        show_default=False,
+    ),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Its configuration: all_config.yaml, or flat JSON.", show_default=False),
+]
+
+
 @models.command("list")
 def list_models(json: o.Json = False) -> None:
-    """The packaged models.
+    """Packaged models, those on this machine, and known public checkpoints.
 
     Examples:
 
@@ -38,10 +53,10 @@ def list_models(json: o.Json = False) -> None:
 
 @models.command()
 def info(
-    name: Annotated[str, typer.Argument(metavar="NAME|PATH", help="Model.", autocompletion=o.complete_model)],
+    name: Annotated[str, typer.Argument(metavar="NAME|PATH|ORG/REPO", help="Model.", autocompletion=o.complete_model)],
     json: o.Json = False,
 ) -> None:
-    """One model: architecture, size, where it lies.
+    """One model: architecture, size, where it lies, what it scores. Fetches nothing.
 
     Examples:
 
@@ -55,14 +70,39 @@ def info(
 
 
 @models.command()
+def pull(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME|ORG/REPO[@REVISION][:FILE]",
+            help="Known model, or a repository of the Hugging Face hub.",
+            autocompletion=o.complete_model,
+        ),
+    ],
+    config: Config = None,
+    set_: Set = None,
+) -> None:
+    """Fetch a model of the hub, or its newest version; prints its folder. --model does so by itself the first time.
+
+    Examples:
+
+        trm-solve models pull trm-sudoku-mlp
+
+        trm-solve models pull somebody/their-model:step_1000 --set H_cycles=3 --set L_cycles=6
+    """
+    from trm_solve.catalogue import pull_to
+
+    pull_to(name, config, _fields(set_))
+
+
+@models.command()
 def convert(
     state_dict: Annotated[
         Path, typer.Argument(metavar="STATE_DICT", help="A raw state dict of the public code (step_N).")
     ],
-    config: Annotated[
-        Path, typer.Option(metavar="FILE", help="Its configuration: all_config.yaml, or flat JSON.", show_default=False)
-    ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Checkpoint folder to write.", show_default=False)],
+    config: Config = None,
+    set_: Set = None,
     kind: o.PuzzleKind = None,
     dtype: Annotated[str, typer.Option(metavar="NAME", help="Of the stored tensors: float32 or bfloat16.")] = "float32",
 ) -> None:
@@ -72,8 +112,56 @@ def convert(
 
         trm-solve models convert step_16275 --config all_config.yaml --out my-sudoku
 
-        trm-solve models convert step_16275 --config all_config.yaml --out my-sudoku --dtype bfloat16
+        trm-solve models convert step_16275 --set H_cycles=3 --set L_cycles=6 --out my-sudoku --dtype bfloat16
     """
     from trm_solve.catalogue import convert_to
 
-    convert_to(state_dict, config, out, kind, dtype)
+    convert_to(state_dict, config, _fields(set_), out, kind, dtype)
+
+
+@models.command()
+def push(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Checkpoint folder, such as runs/mine/best.")],
+    repository: Annotated[str, typer.Argument(metavar="ORG/REPO", help="Repository on the hub; made if need be.")],
+    results: Annotated[
+        Path | None,
+        typer.Option("--eval", metavar="FILE", help="Output of eval --json, for the model card.", show_default=False),
+    ] = None,
+    message: Annotated[str, typer.Option("--message", metavar="TEXT", help="Of the commit.")] = "Upload model",
+    private: Annotated[
+        bool, typer.Option("--private", help="Where the repository is new: visible to you only.")
+    ] = False,
+) -> None:
+    """Publish a checkpoint folder on the Hugging Face hub; prints the commit's address.
+
+    Examples:
+
+        trm-solve models push runs/mine/best me/my-sudoku
+
+        trm-solve models push runs/mine/best me/my-sudoku --eval results.json --private
+    """
+    from trm_solve.catalogue import push_to
+
+    push_to(folder, repository, results, message=message, private=private)
+
+
+def _fields(assignments: list[str] | None) -> dict[str, Any]:
+    """`FIELD=VALUE` with the value as JSON, or as plain text where it is not JSON. Raises `InputError`."""
+    import json
+
+    from trm_solve.config import nearest
+    from trm_solve.convert import FIELDS
+    from trm_solve.errors import InputError
+
+    found: dict[str, Any] = {}
+    for text in assignments or []:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not equals:
+            raise InputError(f"--set '{text}' has no value", "write --set FIELD=VALUE, such as --set H_cycles=3")
+        if name not in FIELDS:
+            raise InputError(f"--set: unknown field '{name}'", nearest(name, list(FIELDS)))
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found

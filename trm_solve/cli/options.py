@@ -10,10 +10,10 @@ MODEL, RUN, OUTPUT = "Model", "Reasoning", "Output"
 
 
 def complete_model(incomplete: str) -> list[str]:
-    """Shell completion of packaged model names."""
-    from trm_solve.hub import packaged
+    """Shell completion of model names: packaged, known, pulled."""
+    from trm_solve.hub import names
 
-    return [name for name in packaged() if name.startswith(incomplete)]
+    return [name for name in names() if name.startswith(incomplete)]
 
 
 Model = Annotated[
@@ -21,10 +21,11 @@ Model = Annotated[
     typer.Option(
         "--model",
         "-m",
-        metavar="NAME|PATH",
+        metavar="NAME|PATH|ORG/REPO",
         envvar="TRM_MODEL",
         autocompletion=complete_model,
-        help="Packaged model or checkpoint folder; default: the packaged one for the puzzle's kind.",
+        help="Packaged or known model, checkpoint folder, or ORG/REPO[@REVISION][:FILE] of the Hugging Face hub; "
+        "default: the packaged one for the puzzle's kind.",
         rich_help_panel=MODEL,
     ),
 ]
@@ -47,6 +48,15 @@ HaltRule = Annotated[
         rich_help_panel=RUN,
     ),
 ]
+Effort = Annotated[
+    str,
+    typer.Option(
+        metavar="EFFORT",
+        help="fast: one attempt; normal: more where it cannot be verified; max: many more.",
+        rich_help_panel=RUN,
+    ),
+]
+Attempts = Annotated[int, typer.Option(min=0, help="At most so many attempts; 0: by effort.", rich_help_panel=RUN)]
 Seed = Annotated[int, typer.Option(help="Seed of every random draw.", rich_help_panel=RUN)]
 Slots = Annotated[int, typer.Option(min=0, help="Puzzles that run together; 0: by the device.", rich_help_panel=RUN)]
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of text.", rich_help_panel=OUTPUT)]

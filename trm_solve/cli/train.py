@@ -1,4 +1,4 @@
-"""`trm-solve train`: from scratch, fine-tune, resume."""
+"""`trm-solve train`."""
 
 from __future__ import annotations
 
@@ -8,99 +8,153 @@ from typing import Annotated, Any
 
 import typer
 
-MODEL, RECIPE, DATA, RUN = "Model", "Recipe", "Data", "Run"
+from trm_solve.cli import options as o
+
+RUN, MODEL, DATA, RECIPE, MACHINE = "Run", "Model", "Data", "Recipe", "Machine"
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(train)
 
 
 def train(
     data: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Puzzle FILE, FOLDER of .npy arrays or hf://datasets/ORG/NAME, each with an optional @SHARE"
+            metavar="DATA...",
+            help="Puzzle files with answers, folders of the public builder's .npy files, or hf://datasets/ORG/NAME. "
+            "DATA@0.1 makes one a tenth of the draws.",
         ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the run", rich_help_panel=RUN)] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out", rich_help_panel=RUN)] = False,
-    max_minutes: Annotated[float | None, typer.Option(help="Length of the run", rich_help_panel=RUN)] = None,
-    max_steps: Annotated[int | None, typer.Option(help="Length in optimiser steps", rich_help_panel=RUN)] = None,
-    init: Annotated[str | None, typer.Option(help="Model to fine-tune: NAME or FOLDER", rich_help_panel=MODEL)] = None,
-    preset: Annotated[str | None, typer.Option(help="Recipe by name", rich_help_panel=RECIPE)] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="DIR", help="Folder of the run.", rich_help_panel=RUN)
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.", rich_help_panel=RUN)] = False,
+    max_minutes: Annotated[
+        float | None, typer.Option(metavar="MINUTES", help="Length of the run.", rich_help_panel=RUN)
+    ] = None,
+    max_steps: Annotated[
+        int | None, typer.Option(metavar="STEPS", help="Length in optimiser steps.", rich_help_panel=RUN)
+    ] = None,
+    save_minutes: Annotated[
+        float | None, typer.Option(metavar="MINUTES", help="Between saved states: 5.", rich_help_panel=RUN)
+    ] = None,
+    log_every: Annotated[
+        int | None, typer.Option(metavar="STEPS", help="Between lines of metrics: 10.", rich_help_panel=RUN)
+    ] = None,
+    tensorboard: Annotated[
+        bool | None, typer.Option("--tensorboard", help="Write for TensorBoard too.", rich_help_panel=RUN)
+    ] = None,
+    init: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|PATH",
+            autocompletion=o.complete_model,
+            help="Fine-tune this model instead of starting afresh.",
+            rich_help_panel=MODEL,
+        ),
+    ] = None,
+    kind: o.PuzzleKind = None,
+    rating: Annotated[
+        str | None, typer.Option(metavar="LO:HI", help="Only puzzles of these ratings.", rich_help_panel=DATA)
+    ] = None,
+    band: Annotated[
+        list[str] | None,
+        typer.Option(metavar="LO:HI=W", help="Draw these ratings W times as often.", rich_help_panel=DATA),
+    ] = None,
+    valid: Annotated[
+        list[str] | None, typer.Option(metavar="DATA", help="Puzzles to validate on.", rich_help_panel=DATA)
+    ] = None,
+    hold_out: Annotated[
+        float | None, typer.Option(metavar="SHARE", help="Validate on this part of DATA.", rich_help_panel=DATA)
+    ] = None,
+    valid_minutes: Annotated[
+        float | None, typer.Option(metavar="MINUTES", help="Between validations: 10.", rich_help_panel=DATA)
+    ] = None,
+    valid_steps: Annotated[
+        int | None, typer.Option(metavar="STEPS", help="Between validations, instead.", rich_help_panel=DATA)
+    ] = None,
+    valid_puzzles: Annotated[
+        int | None, typer.Option(metavar="N", help="At most, of each file: 512.", rich_help_panel=DATA)
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="cpu-small (default), cpu-maze, paper-sudoku-mlp, paper-sudoku-att, paper-maze, paper-arc.",
+            rich_help_panel=RECIPE,
+        ),
+    ] = None,
     show_preset: Annotated[
-        bool, typer.Option("--show-preset", help="Print the recipe as JSON and stop", rich_help_panel=RECIPE)
+        bool, typer.Option("--show-preset", help="Print the recipe and stop.", rich_help_panel=RECIPE)
     ] = False,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="FIELD=VALUE", help="Override a field of the recipe", rich_help_panel=RECIPE),
+        typer.Option(
+            "--set", metavar="FIELD=VALUE", help="Any field that --show-preset prints.", rich_help_panel=RECIPE
+        ),
     ] = None,
-    optimizer: Annotated[str | None, typer.Option(help="adam-atan2, adamw or muon", rich_help_panel=RECIPE)] = None,
-    lr: Annotated[float | None, typer.Option(help="Learning rate", rich_help_panel=RECIPE)] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Over all processes", rich_help_panel=RECIPE)] = None,
-    seed: Annotated[int | None, typer.Option(help="Of every random draw", rich_help_panel=RECIPE)] = None,
-    kind: Annotated[str | None, typer.Option(help="Kind of puzzle", rich_help_panel=DATA)] = None,
-    rating: Annotated[str | None, typer.Option(help="Only ratings LO:HI", rich_help_panel=DATA)] = None,
-    band: Annotated[
-        list[str] | None, typer.Option(metavar="LO:HI=WEIGHT", help="Weight of these ratings", rich_help_panel=DATA)
+    optimizer: Annotated[
+        str | None, typer.Option(metavar="NAME", help="adam-atan2, adamw or muon.", rich_help_panel=RECIPE)
     ] = None,
-    valid: Annotated[
-        list[str] | None, typer.Option(metavar="PATH", help="Puzzles to validate on", rich_help_panel=DATA)
+    lr: Annotated[float | None, typer.Option(metavar="RATE", help="Learning rate.", rich_help_panel=RECIPE)] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(metavar="N", help="Over all processes.", rich_help_panel=RECIPE)
     ] = None,
-    hold_out: Annotated[
-        float | None, typer.Option(metavar="SHARE", help="Share of the data to validate on", rich_help_panel=DATA)
-    ] = None,
-    valid_minutes: Annotated[float | None, typer.Option(help="Between validations", rich_help_panel=DATA)] = None,
-    valid_steps: Annotated[
-        int | None, typer.Option(help="Optimiser steps between validations", rich_help_panel=DATA)
-    ] = None,
-    valid_puzzles: Annotated[int | None, typer.Option(help="Of each file", rich_help_panel=DATA)] = None,
-    save_minutes: Annotated[float | None, typer.Option(help="Between saved states", rich_help_panel=RUN)] = None,
-    log_every: Annotated[int | None, typer.Option(help="Steps to a line of metrics", rich_help_panel=RUN)] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of every random draw.", rich_help_panel=RECIPE)] = None,
     device: Annotated[
-        str | None, typer.Option(envvar="TRM_DEVICE", help="auto, cpu, cuda[:n], mps", rich_help_panel=RUN)
+        str | None,
+        typer.Option(metavar="NAME", envvar="TRM_DEVICE", help="auto, cpu, cuda[:n] or mps.", rich_help_panel=MACHINE),
     ] = None,
-    dtype: Annotated[str | None, typer.Option(help="auto, float32, bfloat16", rich_help_panel=RUN)] = None,
-    threads: Annotated[int | None, typer.Option(help="CPU threads", rich_help_panel=RUN)] = None,
-    compile_: Annotated[str | None, typer.Option("--compile", help="auto, on, off", rich_help_panel=RUN)] = None,
-    tensorboard: Annotated[
-        bool | None, typer.Option("--tensorboard", help="Write TensorBoard logs too", rich_help_panel=RUN)
+    dtype: Annotated[
+        str | None, typer.Option(metavar="NAME", help="auto, float32 or bfloat16.", rich_help_panel=MACHINE)
+    ] = None,
+    threads: Annotated[int | None, typer.Option(metavar="N", help="CPU threads.", rich_help_panel=MACHINE)] = None,
+    compile_: Annotated[
+        str | None, typer.Option("--compile", metavar="WHEN", help="auto, on or off.", rich_help_panel=MACHINE)
     ] = None,
 ) -> None:
-    """Train a model: from scratch, from another model (--init), or on from where a run stopped (--resume).
+    """Train a model: from scratch, from another (--init), or on from where a run stopped (--resume).
 
-    trm-solve train puzzles.csv --valid held-out.csv --out runs/a --max-minutes 60
+    Examples:
 
-    trm-solve train my.csv --init sudoku --out runs/mine --max-minutes 10
+        trm-solve train puzzles.csv --hold-out 0.05 --out runs/a --max-minutes 60
+
+        trm-solve train mine.csv --init sudoku --out runs/mine --max-minutes 10
     """
     from trm_solve.errors import ExitCode, InputError
     from trm_solve.presets import DEFAULT, recipe
 
     fields = dict(_assignment(text) for text in set_ or [])
-    named = {"optimizer": optimizer, "lr": lr, "batch_size": batch_size, "seed": seed}
-    fields |= {k: v for k, v in named.items() if v is not None}
-    horizon = {k: v for k, v in {"max_steps": max_steps, "max_minutes": max_minutes}.items() if v is not None}
+    fields |= _given(optimizer=optimizer, lr=lr, batch_size=batch_size, seed=seed)
+    horizon = _given(max_steps=max_steps, max_minutes=max_minutes)
     if show_preset:
         typer.echo(json.dumps(recipe(preset or DEFAULT, fields | horizon).to_dict(), indent=2))
         return
     if out is None:
         raise InputError("no --out", "--out names the folder that the run is written to")
-    run = {
-        "data": data, "valid": valid, "hold_out": hold_out, "init": init, "kind": kind, "rating": rating, "band": band, "device": device,
-        "dtype": dtype, "threads": threads, "compile": compile_, "log_every": log_every, "save_minutes": save_minutes,
-        "valid_minutes": valid_minutes, "valid_steps": valid_steps, "valid_puzzles": valid_puzzles,
-        "tensorboard": tensorboard,
-    }  # fmt: skip
-    chosen = {k: v for k, v in run.items() if v is not None and v != []}
     if resume and (fields or preset):
         raise InputError("a resumed run keeps its recipe", "only its length can change: --max-steps, --max-minutes")
     if not resume and not data:
         raise InputError("no data to train on", "name a file of puzzles with answers, or hf://datasets/ORG/NAME")
+    asked = _given(data=data, init=init, kind=kind, rating=rating, band=band, valid=valid, hold_out=hold_out)
+    asked |= _given(valid_minutes=valid_minutes, valid_steps=valid_steps, valid_puzzles=valid_puzzles)
+    asked |= _given(save_minutes=save_minutes, log_every=log_every, tensorboard=tensorboard)
+    asked |= _given(device=device, dtype=dtype, threads=threads, compile=compile_)
 
     from trm_solve.train import start
 
-    if start(str(out), chosen, horizon, fields, preset, resume=resume) == "interrupted":
+    if start(str(out), asked, horizon, fields, preset, resume=resume) == "interrupted":
         raise typer.Exit(ExitCode.INTERRUPTED)
 
 
+def _given(**options: Any) -> dict[str, Any]:
+    """Options that were given; what was not is for the recipe or the earlier run to say."""
+    return {name: value for name, value in options.items() if value is not None and value != []}
+
+
 def _assignment(text: str) -> tuple[str, Any]:
-    """`FIELD=VALUE` with the value as JSON, or as a plain string where it is not JSON."""
+    """`FIELD=VALUE`, the value as JSON, or as it stands where it is not JSON."""
     from trm_solve.errors import InputError
 
     name, equals, value = text.partition("=")
@@ -110,7 +164,3 @@ def _assignment(text: str) -> tuple[str, Any]:
         return name.strip(), json.loads(value)
     except ValueError:
         return name.strip(), value
-
-
-def register(app: typer.Typer) -> None:
-    app.command("train")(train)

@@ -117,6 +117,22 @@ class Kind(ABC):
     def symmetry(self, puzzle: Puzzle, rng: np.random.Generator) -> Symmetry:
         """A random transformation that fits this puzzle."""
 
+    def screen(self, questions: NDArray[np.uint8], tokens: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """Which of many outputs (B, canvas cells) may be answers to their questions (B, canvas cells), both in tokens.
+
+        False only where `check` would reject what `decode` makes of the output; all at once, so that a batch's
+        unfinished answers cost little.
+        """
+        return np.ones(len(tokens), np.bool_)
+
+    def open_symbols(self, question: Grid) -> Mask | None:
+        """Symbols (rows, columns, vocab_size) that each blank may still take without breaking a rule at once.
+
+        No inference beyond the bare rules. All False where the rules clash already; None for kinds whose questions are
+        not made by blanking out cells of an answer, so that a question with one more cell is not a question.
+        """
+        return None
+
     def crop(self, puzzle: Puzzle) -> NDArray[np.intp] | None:
         """Cells of the canvas that a model with a cropped canvas is given for this puzzle; None: all of them."""
         return None

@@ -54,7 +54,7 @@ class Maze(Kind):
         lines = [line.rstrip("\r\n") for line in head]
         lines = list(itertools.dropwhile(lambda line: not line.strip(), lines))
         if lines and _begins_csv(lines[0]):
-            return any(_drawn(field) for row in csv.reader(lines[:2]) for field in row)
+            return any(_drawn(field) for line in lines[:2] for field in _fields(line))
         return _drawn("".join(itertools.takewhile(str.strip, lines)))
 
     def parse(self, lines: Iterable[str], source: str) -> Iterator[Puzzle | InputError]:
@@ -122,7 +122,11 @@ class Maze(Kind):
         return Check(shortest, valid, conflicts, {"valid": valid, "shortest": shortest, "canonical": canonical})
 
     def defects(self, puzzle: Puzzle, answer: Grid, conflicts: Mask) -> int:
-        return int(np.count_nonzero(conflicts)) + max(missing(puzzle.question, answer == PATH), 0)
+        """Cells that break the path, cells that it lacks, or the moves that a path has too many; 0: solved."""
+        path, marked = shortest_path(puzzle.question), answer == PATH
+        if path is None or conflicts.any():
+            return 1 + int(np.count_nonzero(conflicts)) + max(missing(puzzle.question, marked), 0)
+        return int(np.count_nonzero(marked)) - (len(path) - 2)
 
     def symmetry(self, puzzle: Puzzle, rng: np.random.Generator) -> Symmetry:
         return self.dihedral(puzzle.question.shape, int(rng.integers(1, 8)))
@@ -154,6 +158,14 @@ def _drawn(text: str) -> bool:
     """Whether a text looks like a maze: walls, S and G outweigh everything that cannot stand in one."""
     ink = sum(text.count(character) for character in "#SGo")
     return ink > len(text) - ink - text.count(" ") - text.count(".")
+
+
+def _fields(line: str) -> list[str]:
+    """Fields of a CSV line; none where it is not one."""
+    try:
+        return next(csv.reader([line]), [])
+    except csv.Error:
+        return []
 
 
 def _begins_csv(line: str) -> bool:
@@ -230,11 +242,11 @@ def _rc(cell: int, grid: Grid) -> str:
 
 def _parse_csv(number: int, first: str, rest: Iterator[tuple[int, str]], source: str) -> Iterator[Puzzle | InputError]:
     """Rows of `question[,answer][,rating][,columns]` in the order that a header names; without one, the first three."""
-    header = [field.strip().lower() for field in next(csv.reader([first]))]
+    header = [field.strip().lower() for field in _fields(first)]
     names = (QUESTION, ANSWER, RATING, COLUMNS)
     places = [next((i for i, name in enumerate(header) if name in known), None) for known in names]
     if places[0] is None:
-        start = next((i for i, field in enumerate(next(csv.reader([first]))) if _drawn(field)), 0)
+        start = next((i for i, field in enumerate(_fields(first)) if _drawn(field)), 0)
         places = [start, start + 1, start + 2, None]
         rest = itertools.chain([(number, first)], rest)
     for number, line in rest:
@@ -246,7 +258,7 @@ def _parse_csv(number: int, first: str, rest: Iterator[tuple[int, str]], source:
 
 
 def _csv_row(line: str, where: str, places: list[int | None]) -> Puzzle:
-    fields = next(csv.reader([line]))
+    fields = _fields(line)
     question, answer, rating, columns = (fields[i] if i is not None and i < len(fields) else "" for i in places)
     width = int(columns) if columns.strip().isdecimal() else math.isqrt(len(question))
     if not question or not width or len(question) % width or (not columns and len(question) != width**2):

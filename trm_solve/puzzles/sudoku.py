@@ -32,6 +32,12 @@ _UNIT_NAMES = ("row", "column", "box")
 _PLACES: NDArray[np.intp] = np.argsort(UNITS.ravel(), kind="stable").reshape(81, 3)  # where each cell stands in UNITS
 
 
+_PEERS: NDArray[np.bool_] = np.zeros((81, 81), np.bool_)  # pairs of cells that share a unit
+for _unit in UNITS:
+    _PEERS[np.ix_(_unit, _unit)] = True
+np.fill_diagonal(_PEERS, False)
+
+
 def conflicts(grid: Grid) -> Mask:
     """Cells (9, 9) whose digit stands twice in a row, column or box."""
     digits = grid.ravel()[UNITS]
@@ -148,6 +154,28 @@ class Sudoku(Kind):
         complete = bool(answer.all())
         bad |= answer > 9
         return Check(complete and not bad.any(), complete, bad)
+
+    def screen(self, questions: NDArray[np.uint8], tokens: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        answers = np.where(questions > 1, questions, tokens)
+        sorted_units = np.sort(answers[:, UNITS], axis=-1)  # (B, 27, 9)
+        found: NDArray[np.bool_] = (sorted_units == np.arange(2, 11)).all((1, 2))
+        return found
+
+    def open_symbols(self, question: Grid) -> Mask | None:
+        flat = question.ravel()
+        filled = np.flatnonzero(flat)
+        standing = np.zeros((81, 10), np.bool_)
+        standing[filled, flat[filled]] = True
+        allowed = ~(_PEERS.astype(np.uint8) @ standing).astype(np.bool_)  # no peer has the digit
+        allowed[:, 0] = False
+        kept = bool(allowed[filled, flat[filled]].all())
+        allowed[filled] &= standing[filled]
+        found = np.zeros((9, 9, self.vocab_size), np.bool_)
+        places = np.logical_or.reduce(allowed[UNITS], axis=1)  # (27, 10) digits that have a place in each unit
+        if kept and allowed[:, 1:].any(1).all() and places[:, 1:].all():
+            found[..., :10] = allowed.reshape(9, 9, 10)
+            found[question > 0] = False
+        return found
 
     def symmetry(self, puzzle: Puzzle, rng: np.random.Generator) -> Symmetry:
         axes = [np.concatenate([3 * band + rng.permutation(3) for band in rng.permutation(3)]) for _ in range(2)]

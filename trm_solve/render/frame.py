@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from trm_solve.puzzles import get_kind
 from trm_solve.render.boards import board
 from trm_solve.render.scene import Scene, Space
 from trm_solve.trace import Solution, Step
@@ -72,7 +73,7 @@ def facts(scene: Scene, step: Step | None, width: int) -> list[tuple[str, str]]:
     seconds = scene.solution.seconds if scene.solution is not None else scene.seconds
     model = ("model", scene.model)
     if step is None:
-        return [("givens", str(int((scene.puzzle.question != 0).sum()))), model]
+        return [("givens", str(int(get_kind(scene.puzzle.kind).givens(scene.puzzle).sum()))), model]
     attempt = [each for each in scene.steps if each.attempt == step.attempt and each.step <= step.step]
     history = "".join(bar(each.halt_probability) for each in attempt[-(width - 6) :])
     return [

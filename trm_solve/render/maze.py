@@ -17,6 +17,7 @@ from trm_solve.trace import Step
 
 UNSURE = 0.9  # below this probability a cell is drawn as unsure
 BELOW = 6  # lines that the strip and the verdict want below the board
+BESIDE = 33  # columns of the facts beside it, which a board without colour leaves room for
 COLORS = {  # in half blocks, and of the characters of the other forms
     "wall": "bright_black",
     "S": "green",
@@ -33,7 +34,8 @@ FILL = Style(color=COLORS["wall"])
 def board(puzzle: Puzzle, step: Step | None, space: Space) -> tuple[list[Text], Text]:
     """The maze with the path as far as it has grown: marks that are new, unsure and broken are told apart."""
     rows, columns = puzzle.question.shape
-    if 2 * columns <= space.width and rows + BELOW <= space.height:
+    beside = 0 if space.color else BESIDE
+    if 2 * columns + beside <= space.width and rows + BELOW <= space.height:
         return letters(puzzle, step, 2, space.color), legend(space.color)
     if space.color:
         return blocks(looks(puzzle, step)), COLOR_LEGEND

@@ -1,0 +1,79 @@
+"""Start-up: `--help` against a two-command Typer app, one cold Sudoku against the imports that it cannot do without.
+
+    python benchmarks/startup.py [--runs 7]
+
+Prints ratios of medians within this run; a ratio is what carries over to another machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+PUZZLE = "8.1..9....4...1..6.....8.4....9...3.7...8.4.....3.27.1.925..8.........1..64...2.."
+APP = """
+import typer
+app = typer.Typer()
+@app.command()
+def one(name: str = "a") -> None: "First."
+@app.command()
+def two(name: str = "b") -> None: "Second."
+app()
+"""
+MAIN = "import sys; sys.argv[0] = 'trm-solve'; from trm_solve.cli import main; main()"
+
+
+def medians(runs: int, commands: dict[str, list[str]]) -> dict[str, float]:
+    """Median seconds of each command, the commands taking turns so that a busy moment hits all alike."""
+    seconds: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(runs + 1):
+        for name, command in commands.items():
+            start = time.perf_counter()
+            subprocess.run([sys.executable, *command], check=True, capture_output=True)
+            seconds[name].append(time.perf_counter() - start)
+    return {name: statistics.median(found[1:]) for name, found in seconds.items()}  # the first run warms the disk
+
+
+def steps_alone() -> float:
+    """Seconds that the model's own steps take on the puzzle, loading aside."""
+    import trm_solve
+
+    model = trm_solve.load()
+    trm_solve.solve(PUZZLE, model)
+    start = time.perf_counter()
+    trm_solve.solve(PUZZLE, model)
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=7)
+    runs = parser.parse_args().runs
+    with tempfile.TemporaryDirectory() as folder:
+        app = Path(folder) / "app.py"
+        app.write_text(APP)
+        found = medians(
+            runs,
+            {
+                "two-command Typer app --help": [str(app), "--help"],
+                "trm-solve --help": ["-c", MAIN, "--help"],
+                "import torch, numpy, safetensors, rich": ["-c", "import torch, numpy, safetensors, rich"],
+                "trm-solve solve, one Sudoku": ["-c", MAIN, "solve", PUZZLE],
+            },
+        )
+    for name, seconds in found.items():
+        print(f"{name:40} {seconds * 1000:8.0f} ms")
+    app_help, our_help, imports, solve = found.values()
+    alone = steps_alone()
+    print(f"{'the steps of that Sudoku, model loaded':40} {alone * 1000:8.0f} ms")
+    print(f"--help ratio {our_help / app_help:.2f} (aim: under 1.5)")
+    print(f"cold solve ratio {solve / (imports + alone):.2f} (aim: under 1.5)")
+
+
+if __name__ == "__main__":
+    main()

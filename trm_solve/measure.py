@@ -1,0 +1,161 @@
+"""`eval` from paths to figures: choose a model, share the work out, go on with a report, write what is wanted."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch.distributed as dist
+
+from trm_solve import hub
+from trm_solve.api import default_model, load
+from trm_solve.checkpoint import WEIGHTS
+from trm_solve.config import SolveOptions
+from trm_solve.device import choose_device
+from trm_solve.errors import InputError, ModelError
+from trm_solve.evaluate import Evaluation, evaluate, open_puzzles, read_labelled, write_failures
+from trm_solve.fuse import fuse
+from trm_solve.model import TRM
+from trm_solve.report import Meter, count_lines
+from trm_solve.report_folder import ReportFolder, Row
+from trm_solve.tally import Outcome
+from trm_solve.team import Team
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvalRequest:
+    """What a person asked to have measured."""
+
+    paths: tuple[str, ...]
+    options: SolveOptions
+    max_steps: tuple[int, ...]  # each is measured
+    model: str | None = None
+    device: str = "auto"
+    dtype: str = "auto"
+    kind: str | None = None
+    report: Path | None = None
+    failures: Path | None = None
+    compile: str = "auto"
+    quiet: bool = False
+
+    def __post_init__(self) -> None:
+        if self.compile not in ("auto", "on", "off"):
+            raise InputError(f"--compile cannot be '{self.compile}'", "auto, on or off")
+
+
+def measure(request: EvalRequest) -> tuple[dict[str, Any], int] | None:
+    """The object of `eval --json` and the exit code; None in the processes that do not lead.
+
+    The figures are those of the largest `max_steps`; where there are several, `runs` holds each. Raises `InputError`
+    or `ModelError`.
+    """
+    with Team(choose_device(request.device)) as team:
+        files, kind, _ = open_puzzles(request.paths, request.kind)
+        name = request.model or default_model(kind)
+        model = load(name, device=str(team.device), dtype=request.dtype)
+        if model.config.kind != kind:
+            hint = f"packaged: {', '.join(hub.packaged())}"
+            raise ModelError(f"model '{name}' is for {model.config.kind}, these are {kind} puzzles", hint)
+        work = sum(map(count_lines, files)) / team.size * sum(request.max_steps)
+        fuse(model, request.compile, work)
+        where = {
+            "kind": kind,
+            "model": name,
+            "device": str(model.device),
+            "dtype": str(model.forward_dtype).removeprefix("torch."),
+        }
+        settings = [dataclasses.replace(request.options, max_steps=n) for n in sorted(set(request.max_steps))]
+        folder = None
+        if request.report is not None:
+            told = _settings(request, settings, files, where)
+            folder = ReportFolder(request.report, told, team.rank, team.size)
+        found = [_sum(team, each) for each in _run(model, files, request, settings, folder, team, name)]
+        if not team.leads:
+            return None
+        runs = [each.to_dict(options, **where) for each, options in zip(found, settings, strict=True)]
+        figures = runs[-1] | ({"runs": runs} if len(runs) > 1 else {})
+        if folder is not None:
+            folder.finish(figures)
+        if request.failures is not None:
+            write_failures(request.failures, read_labelled(files, request.kind), found[-1].failures)
+        return figures, int(max(each.exit_code for each in found))
+
+
+def _run(
+    model: TRM,
+    files: list[Path],
+    request: EvalRequest,
+    settings: Sequence[SolveOptions],
+    folder: ReportFolder | None,
+    team: Team,
+    name: str,
+) -> list[Evaluation]:
+    """This process's share of every setting."""
+    found = {options.max_steps: Evaluation() for options in settings}
+    done: dict[int, set[int]] = {steps: set() for steps in found}
+    for row in folder.rows() if folder is not None else ():
+        found[row.max_steps].add(row.news)
+        found[row.max_steps].seconds = row.seconds
+        done[row.max_steps].add(row.index)
+    with folder or Nothing():
+        for options in settings:
+            steps = options.max_steps
+            with Meter(files, quiet=request.quiet or not team.leads) as meter:
+
+                def notice(
+                    place: int, news: Outcome | InputError, so_far: Evaluation, meter: Meter = meter, steps: int = steps
+                ) -> None:
+                    if folder is not None:
+                        folder.add(Row(steps, place, news, so_far.seconds))
+                    meter.notice(news, so_far)
+
+                evaluate(
+                    model,
+                    read_labelled(files, request.kind),
+                    options,
+                    name=name,
+                    so_far=found[steps],
+                    done=done[steps],
+                    share=(team.rank, team.size),
+                    notice=notice,
+                )
+    return list(found.values())
+
+
+class Nothing:
+    """The context of no report folder."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+def _sum(team: Team, mine: Evaluation) -> Evaluation:
+    """The processes' evaluations as one."""
+    if team.size == 1:
+        return mine
+    parts: list[Evaluation | None] = [None] * team.size
+    dist.all_gather_object(parts, mine)
+    whole = Evaluation()
+    for part in parts:
+        assert part is not None
+        whole += part
+    return whole
+
+
+def _settings(
+    request: EvalRequest, settings: Sequence[SolveOptions], files: list[Path], where: dict[str, str]
+) -> dict[str, Any]:
+    """All that decides the figures: a report goes on only where it is the same."""
+    weights = hub.resolve(where["model"]) / WEIGHTS
+    return {
+        **{name: value for name, value in request.options.to_dict().items() if name not in ("max_steps", "slots")},
+        **where,
+        "max_steps": [options.max_steps for options in settings],
+        "weights": hashlib.sha256(weights.read_bytes()).hexdigest(),
+        "files": [[str(file), file.stat().st_size] for file in files if file.exists()],
+    }

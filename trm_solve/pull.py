@@ -1,0 +1,203 @@
+"""A model of the hub -> a checkpoint folder on this machine, converted once.
+
+Repositories come in two forms: checkpoint folders (config.json + model.safetensors), taken as they are, and raw state
+dicts of the public code. Configuration first, and nothing of gigabytes before it is known that it can be used.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from fnmatch import fnmatch
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from trm_solve import checkpoint, hub, remote, store
+from trm_solve.card import published_card
+from trm_solve.config import nearest
+from trm_solve.convert import NEEDED, convert, read_public_config
+from trm_solve.errors import InputError, ModelError
+from trm_solve.store import Address
+
+CONFIGS = ("all_config.yaml", "all_config.yml", "all_config.json")
+RAW = re.compile(r"(.*step_?\d+.*|checkpoint|.*\.(pt|pth|bin|ckpt))", re.IGNORECASE)
+
+
+def pull(name: str, fields: Mapping[str, Any] | None = None, config: Path | None = None) -> Path:
+    """Fetch what an alias or `ORG/REPO[@REVISION][:FILE]` stands for now; returns its checkpoint folder.
+
+    `fields` and `config` state what neither the repository nor the table of known models does; they come before both.
+    What is here already, and intact, is not fetched again. Raises `ModelError`.
+    """
+    address = hub.address_of(name)
+    if address is None:
+        raise ModelError(f"'{name}' is no model on the hub", nearest(name, list(hub.known())))
+    stated = dict(fields or {})
+    if config is not None:
+        stated = read_public_config(config) | stated
+    listing = remote.list_files(address.repository, address.revision)
+    file = choose(listing, address)
+    folder = store.model_dir(address.repository, listing.commit, file)
+    if stated or not _is_intact(folder):
+        _make(listing, file, folder, stated, address)
+    try:
+        store.remember(address, folder)
+    except OSError as error:
+        raise ModelError(f"{store.home()}: {(error.strerror or str(error)).lower()}") from None
+    return folder
+
+
+def _is_intact(folder: Path) -> bool:
+    try:
+        store.verify(folder)
+    except ModelError:
+        return False
+    return (folder / store.SOURCE).is_file()
+
+
+def choose(listing: remote.Listing, address: Address) -> str:
+    """The raw state dict, or the folder of a converted model (empty: the repository itself). Raises `ModelError`."""
+    files = listing.files
+    if _is_folder(files, address.file):
+        return address.file
+    if address.file:
+        if address.file in files:
+            return address.file
+        hint = nearest(address.file, [each for each in files if RAW.fullmatch(PurePosixPath(each).name)] or list(files))
+        raise ModelError(f"{address.repository}: no file '{address.file}' in it", hint)
+    known = hub.known_at(address)
+    if known is not None and known.file:
+        there = [each for each in files if fnmatch(each, known.file)]
+        if len(there) == 1:
+            return there[0]
+    candidates = [each for each in files if RAW.fullmatch(PurePosixPath(each).name)]
+    candidates += [folder for each in files if _is_folder(files, folder := str(PurePosixPath(each).parent))]
+    candidates = sorted(set(candidates))
+    if len(candidates) == 1:
+        return candidates[0]
+    if not candidates:
+        hint = "looked for config.json + model.safetensors, or a state dict such as step_16275"
+        raise ModelError(f"{address.repository}: no model in this repository", hint)
+    hint = f"name one of them: {', '.join(f'{address}:{each}' for each in candidates[:6])}"
+    raise ModelError(f"{address.repository}: {len(candidates)} models in this repository", hint)
+
+
+def _is_folder(files: Mapping[str, Any], folder: str) -> bool:
+    prefix = f"{folder}/" if folder else ""
+    return prefix + checkpoint.CONFIG in files and prefix + checkpoint.WEIGHTS in files
+
+
+def _make(listing: remote.Listing, file: str, folder: Path, stated: dict[str, Any], address: Address) -> None:
+    """Fetch, convert and put in place; a failure leaves nothing but what has been downloaded so far."""
+    known = hub.known_at(Address(address.repository, address.revision, file)) or hub.known_at(address)
+    made = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
+        if _is_folder(listing.files, file):
+            _take(listing, file, made)
+        else:
+            _convert(listing, file, made, stated, known)
+        facts = {"name": str(address), "repository": listing.repository, "commit": listing.commit, "file": file}
+        store.install(made, folder, facts)
+    except InputError as error:  # of this machine's disk or of their files, never of what was typed
+        raise ModelError(error.message, error.hint) from None
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ModelError(f"{folder}: {reason}", "HF_HOME names a folder on another disk") from None
+    finally:
+        if made is not None:
+            shutil.rmtree(made, ignore_errors=True)
+    shutil.rmtree(remote.downloads_dir(listing), ignore_errors=True)
+
+
+def _take(listing: remote.Listing, file: str, made: Path) -> None:
+    """A checkpoint folder as it is: its configuration is read before its weights are fetched."""
+    prefix = f"{file}/" if file else ""
+    for name in (checkpoint.CONFIG, checkpoint.WEIGHTS, checkpoint.CARD):
+        if prefix + name not in listing.files:
+            continue
+        found = remote.fetch(listing, prefix + name)
+        if found.is_relative_to(remote.downloads_dir(listing)):
+            found.replace(made / name)
+        else:  # of the client's cache
+            shutil.copyfile(found, made / name)
+        if name == checkpoint.CONFIG:
+            try:
+                checkpoint.read_config(made)
+            except ModelError as error:
+                reason = error.message.partition(f"{checkpoint.CONFIG}: ")[2] or error.message
+                raise ModelError(f"{listing.repository}: not a model of this kind of program: {reason}") from None
+    checkpoint.read_header(made / checkpoint.WEIGHTS)
+
+
+def _convert(listing: remote.Listing, file: str, made: Path, stated: dict[str, Any], known: hub.Known | None) -> None:
+    """A raw state dict with its configuration: what was stated, else what lies beside it, else the table."""
+    beside = [str(PurePosixPath(file).with_name(name)) for name in CONFIGS]
+    found = next((name for name in [*beside, *CONFIGS] if name in listing.files), None)
+    fields = dict(known.fields) if known else {}
+    if found:
+        fields |= {
+            key: value for key, value in read_public_config(remote.fetch(listing, found)).items() if value is not None
+        }
+    fields |= stated
+    for name in ("H_cycles", "L_cycles"):  # before gigabytes are fetched; the rest depends on the tensors
+        if fields.get(name) is None:
+            raise ModelError(f"{listing.repository}:{file}: '{name}' ({NEEDED[name]}) is not stated", UNSTATED)
+    size = listing.files.get(file) or 0
+    raw = remote.fetch(listing, file, room=size)
+    try:
+        model = convert(raw, fields)
+    except ModelError as error:
+        unstated = "is not stated" in error.message
+        if not unstated and raw.is_relative_to(remote.downloads_dir(listing)):
+            raw.unlink()
+        hint = UNSTATED if unstated else error.hint
+        raise ModelError(error.message.replace(str(raw), f"{listing.repository}:{file}"), hint) from None
+    print(f"converting {listing.repository}:{file}", file=sys.stderr)
+    if known is not None and known.model_type != model.config.model_type:
+        print(
+            f"{listing.repository}: known as {known.model_type}, its tensors are {model.config.model_type}",
+            file=sys.stderr,
+        )
+    text = f"Converted from `{file}` of `{listing.repository}` at {listing.commit}."
+    checkpoint.save(model, made, card=text, name=str(listing.repository))
+
+
+UNSTATED = "a wrong value loads cleanly and ruins every answer; models pull NAME --config FILE or --set FIELD=VALUE"
+
+
+def push(
+    folder: Path, repository: str, results: Path | None = None, *, message: str = "", private: bool = False
+) -> str:
+    """Publish a checkpoint folder, with the results of `eval --json` in its card; returns the commit's address.
+
+    A README.md that somebody wrote by hand keeps its text. Raises `ModelError`, `InputError` for the results.
+    """
+    config = checkpoint.read_config(folder)
+    checkpoint.load(folder)  # what cannot be loaded is not published
+    readme = folder / checkpoint.CARD
+    own = readme.read_text(encoding="utf-8") if readme.is_file() else ""
+    card = published_card(config, repository, own, read_results(results) if results else [])
+    files: dict[str, Path | bytes] = {name: folder / name for name in (checkpoint.CONFIG, checkpoint.WEIGHTS)}
+    return remote.upload(
+        repository, files | {checkpoint.CARD: card.encode()}, message=message or "Upload model", private=private
+    )
+
+
+def read_results(path: Path) -> list[dict[str, Any]]:
+    """The objects of `eval --json`, one a line. Raises `InputError`."""
+    try:
+        found = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        for each in found:
+            float(each["exact_accuracy"]), str(each["kind"]), int(each["puzzles"])
+    except OSError as error:
+        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    except (ValueError, KeyError, TypeError) as error:
+        hint = "trm-solve eval PATH --json > results.json writes one"
+        raise InputError(f"{path}: not the result of an evaluation ({type(error).__name__}: {error})", hint) from None
+    return found

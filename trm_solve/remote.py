@@ -1,0 +1,279 @@
+"""The Hugging Face hub, through its own client: what a repository holds, fetch a file, publish a folder.
+
+Every failure becomes a `ModelError` of one line and a hint. `HF_ENDPOINT`, `HF_HUB_OFFLINE`, `HF_TOKEN`, `HF_HOME` and
+`HF_HUB_CACHE` mean what they always mean. A download that was cut goes on where it stopped, also in a later run, which
+the client's own cache does not offer; files that this cache holds already are taken from there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import errno
+import hashlib
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+import huggingface_hub as client
+from huggingface_hub import constants, errors
+from huggingface_hub.file_download import http_get
+from huggingface_hub.utils import (  # type: ignore[attr-defined]
+    WeakFileLock,
+    build_hf_headers,
+    disable_progress_bars,
+)
+
+from trm_solve import __version__, hub, store
+from trm_solve.errors import ModelError
+
+LOGIN = "hf auth login, or a token in HF_TOKEN"
+TIMEOUT = 20.0  # seconds to wait for the first answer
+HTTP_LIBRARIES = {"httpx", "httpx2", "httpcore", "requests", "urllib3"}  # which one depends on the client's version
+MARGIN = 64 << 20  # bytes of disk that are left free
+
+
+def endpoint() -> str:
+    return (os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
+
+
+def is_offline() -> bool:
+    return constants.is_offline_mode() or os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE", "YES", "ON")
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a repository holds at one commit: names of files and their sizes where they are told."""
+
+    repository: str
+    commit: str
+    files: dict[str, int | None]
+    snapshot: Path | None  # the client's own copy of this commit, as far as it has it
+
+
+def list_files(repository: str, revision: str) -> Listing:
+    """A repository at a branch, tag or commit; without a network, what the client's cache has of it.
+
+    Raises `ModelError`.
+    """
+    if not is_offline():
+        try:
+            with _explained(repository, revision):
+                info = _api().model_info(repository, revision=revision, files_metadata=True, timeout=TIMEOUT)
+            files = {each.rfilename: each.size for each in info.siblings or []}
+            return Listing(repository, str(info.sha), files, _snapshot(repository, str(info.sha)))
+        except NoNetwork:
+            if _snapshot(repository, revision) is None:
+                raise
+    snapshot = _snapshot(repository, revision)
+    if snapshot is None:
+        hint = "unset HF_HUB_OFFLINE, or pull the model where there is a network and bring HF_HOME along"
+        raise ModelError(f"{repository}: not on this machine, and HF_HUB_OFFLINE is set", hint)
+    found = {
+        path.relative_to(snapshot).as_posix(): path.stat().st_size for path in snapshot.rglob("*") if path.is_file()
+    }
+    return Listing(repository, snapshot.name, dict(found), snapshot)
+
+
+def _api() -> client.HfApi:
+    return client.HfApi(endpoint=endpoint(), library_name="trm-solve", library_version=__version__)
+
+
+def _snapshot(repository: str, revision: str) -> Path | None:
+    """The folder of the client's cache that holds this revision."""
+    cache = Path(os.environ.get("HF_HUB_CACHE") or store.home() / "hub").expanduser()
+    there = cache / ("models--" + repository.replace("/", "--"))
+    ref = there / "refs" / revision
+    commit = ref.read_text(encoding="utf-8").strip() if ref.is_file() else revision
+    folder = there / "snapshots" / commit
+    return folder if folder.is_dir() else None
+
+
+def fetch(listing: Listing, file: str, room: int = 0) -> Path:
+    """A file of the listed commit, checked against the hub's checksum. It is the caller's to remove.
+
+    `room`: bytes that what is made of it will need on the same disk. Raises `ModelError`.
+    """
+    if listing.snapshot is not None and (listing.snapshot / file).is_file():
+        return listing.snapshot / file
+    name = f"{listing.repository}:{file}"
+    if is_offline() or file not in listing.files:
+        raise ModelError(f"{name}: not on this machine" if is_offline() else f"{name}: no such file in the repository")
+    target = downloads_dir(listing) / file
+    with _explained(listing.repository, listing.commit), _on_disk(name, target.parent):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with WeakFileLock(target.with_name(f"{target.name}.lock")):
+            if not target.is_file():
+                _download(listing, file, target, room)
+    return target
+
+
+def downloads_dir(listing: Listing) -> Path:
+    return store.repository_dir(listing.repository) / "downloads" / listing.commit
+
+
+def _download(listing: Listing, file: str, target: Path, room: int) -> None:
+    headers = build_hf_headers(library_name="trm-solve", library_version=__version__)
+    url = client.hf_hub_url(listing.repository, file, revision=listing.commit, endpoint=endpoint())
+    facts = client.get_hf_file_metadata(url, timeout=TIMEOUT, headers=headers)
+    if urlsplit(facts.location).netloc != urlsplit(url).netloc:  # a signed address elsewhere: not for our token
+        headers = {key: value for key, value in headers.items() if key.lower() != "authorization"}
+    part = target.with_name(f"{target.name}.part")
+    have = part.stat().st_size if part.exists() else 0
+    if facts.size is None or have > facts.size:  # nothing to go on with
+        part.unlink(missing_ok=True)
+        have = 0
+    size = facts.size or 0
+    _check_room(target.parent, size - have + room)
+    with part.open("ab") as file_on_disk, _progress(target.name, size, have) as advance:
+        counted: Any = _Counted(file_on_disk, advance)
+        http_get(facts.location, counted, resume_size=have, headers=headers, expected_size=facts.size)
+    if facts.etag and _checksum(part, facts.etag) not in (facts.etag, None):
+        part.unlink()
+        hint = "what arrived is not what the hub has; it was thrown away, try again"
+        raise ModelError(f"{listing.repository}:{file}: checksum mismatch", hint)
+    part.replace(target)
+
+
+def _checksum(path: Path, etag: str) -> str | None:
+    """The sum that the hub's tag is: SHA-256 of large files, git's of small ones; None for a tag of another sort."""
+    if len(etag) == 64:
+        return store.sha256(path)
+    if len(etag) == 40:
+        return hashlib.sha1(b"blob %d\0" % path.stat().st_size + path.read_bytes(), usedforsecurity=False).hexdigest()
+    return None
+
+
+def _check_room(folder: Path, need: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if need + MARGIN > free:
+        raise OSError(errno.ENOSPC, f"{need / 1e9:.1f} GB are needed, {free / 1e9:.1f} GB are free")
+
+
+@contextlib.contextmanager
+def _on_disk(name: str, folder: Path) -> Iterator[None]:
+    """A disk that is full or does not let us write, as one line."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            detail = "" if error.strerror == os.strerror(error.errno) else f": {error.strerror}"
+            hint = "HF_HOME names a folder on another disk; what is there already is kept"
+            raise ModelError(f"{name}: the disk is full{detail}", hint) from None
+        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+            raise ModelError(f"{folder}: cannot be written", "HF_HOME names another folder") from None
+        raise
+
+
+class _Counted:
+    """A file that tells how much is written to it."""
+
+    def __init__(self, file: IO[bytes], advance: Callable[[int], None]) -> None:
+        self._file, self._advance = file, advance
+
+    def write(self, data: bytes) -> int:
+        self._advance(len(data))
+        return self._file.write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+@contextlib.contextmanager
+def _progress(name: str, size: int, done: int) -> Iterator[Callable[[int], None]]:
+    """A bar with rate and time left where stderr is a terminal, a line elsewhere."""
+    disable_progress_bars("huggingface_hub.http_get")
+    if not sys.stderr.isatty():
+        if size > 1 << 20:
+            print(f"downloading {name}, {(size - done) / 1e6:.1f} MB", file=sys.stderr)
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(name, total=size or None, completed=done)
+        yield lambda count: progress.advance(task, count)
+
+
+# ---- failures
+
+
+class NoNetwork(ModelError):
+    """The hub cannot be reached."""
+
+
+@contextlib.contextmanager
+def _explained(repository: str, revision: str = "main") -> Iterator[None]:
+    """Whatever the client raises, as one line and a hint."""
+    try:
+        yield
+    except ModelError:
+        raise
+    except Exception as error:
+        cause = error.__cause__ if isinstance(error, RuntimeError) else None  # how uploads report theirs
+        found = _explain(cause if isinstance(cause, Exception) else error, repository, revision)
+        if found is None:
+            raise
+        raise found from None
+
+
+def _explain(error: Exception, repository: str, revision: str) -> ModelError | None:
+    if isinstance(error, errors.GatedRepoError):
+        page = f"{endpoint()}/{repository}"
+        return ModelError(f"{repository}: gated, its authors grant access", f"ask for it on {page}, then {LOGIN}")
+    if isinstance(error, errors.RepositoryNotFoundError):
+        there = [each.repository for each in hub.known().values()] + [each.repository for each, _ in store.cached()]
+        close = difflib.get_close_matches(repository, there, n=1, cutoff=0.5)
+        meant = f"did you mean '{close[0]}'? " if close else ""
+        private = f"to open a private one: {LOGIN}"
+        return ModelError(f"{repository}: no such folder here, no such repository on the hub", meant + private)
+    if isinstance(error, errors.RevisionNotFoundError):
+        hint = f"without @{revision} the newest is taken; {endpoint()}/{repository}/commits/main lists the others"
+        return ModelError(f"{repository}: the hub has no revision '{revision}' of it", hint)
+    if isinstance(error, errors.EntryNotFoundError):
+        return ModelError(f"{repository}: a file is not there any more", "trm-solve models pull looks again")
+    if isinstance(error, errors.OfflineModeIsEnabled):
+        return ModelError(f"{repository}: HF_HUB_OFFLINE is set", "unset it to use the hub")
+    if isinstance(error, errors.LocalTokenNotFoundError):
+        return ModelError(f"{repository}: not logged in", LOGIN)
+    if isinstance(error, errors.HFValidationError):
+        return ModelError(f"{repository}: no name of a repository ({_first_line(error)})", "ORG/REPO[@REVISION][:FILE]")
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status in (401, 403):
+        return ModelError(f"{repository}: the hub refuses ({status})", f"{LOGIN}, with the right to do this")
+    if status is not None:
+        return ModelError(f"{repository}: the hub answers {status}: {_first_line(error)}", "try again later")
+    if type(error).__module__.split(".")[0] in HTTP_LIBRARIES:
+        reason = f"{endpoint()} cannot be reached or does not answer ({_first_line(error)})"
+        return NoNetwork(f"{repository}: {reason}", "what has arrived is kept; run it again once there is a network")
+    if isinstance(error, OSError) and "Consistency check" in str(error):
+        return NoNetwork(f"{repository}: the download was cut", "what has arrived is kept; run it again to go on")
+    return None
+
+
+def _first_line(error: Exception) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+# ---- publishing
+
+
+def upload(repository: str, files: dict[str, Path | bytes], *, message: str, private: bool = False) -> str:
+    """Put files into a repository, made where there is none, in one commit; returns its address; or `ModelError`."""
+    if is_offline():
+        raise ModelError(f"{repository}: HF_HUB_OFFLINE is set", "unset it to use the hub")
+    if not sys.stderr.isatty():
+        disable_progress_bars()
+    with _explained(repository):
+        api = _api()
+        api.create_repo(repository, private=private, exist_ok=True)
+        parts = [client.CommitOperationAdd(name, str(f) if isinstance(f, Path) else f) for name, f in files.items()]
+        done = api.create_commit(repository, parts, commit_message=message)
+        return str(done.commit_url)

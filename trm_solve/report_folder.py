@@ -1,0 +1,159 @@
+"""The folder of `eval --report`: what has been measured so far, so that it can go on, and the finished report.
+
+`puzzles.csv` (one process) or `puzzles.RANK-of-SIZE.csv` grow line by line while the evaluation runs, ordered by
+(max_steps, index), and are all that is needed to go on; `report.json` and `report.html` appear at its end. No torch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import heapq
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+from trm_solve.errors import InputError
+from trm_solve.files import AtomicFile
+from trm_solve.report_html import page
+from trm_solve.tally import Outcome
+
+SETTINGS = "settings.json"
+COLUMNS = (
+    *("max_steps", "index", "source", "rating", "verdict", "exact", "valid", "cells", "steps", "attempts"),
+    *("halt_probability", "seconds"),
+)
+UNREADABLE = "unreadable"  # the verdict on an item that is no puzzle with an answer; `source` holds the message
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the file of puzzles."""
+
+    max_steps: int
+    index: int
+    news: Outcome | InputError
+    seconds: float  # since the evaluation of this setting began, in all its sessions
+
+    def cells(self) -> list[Any]:
+        if isinstance(self.news, InputError):
+            return [self.max_steps, self.index, self.news.message, "", UNREADABLE, *[""] * 6, f"{self.seconds:.4f}"]
+        o = self.news
+        flags = (int(o.exact), "" if o.valid is None else int(o.valid))
+        rest = (repr(o.cells), o.steps, o.attempts, repr(o.halt_probability), f"{self.seconds:.4f}")
+        rating = "" if o.rating is None else repr(o.rating)
+        return [self.max_steps, self.index, o.source, rating, o.verdict, *flags, *rest]
+
+    @classmethod
+    def read(cls, cells: Sequence[str]) -> Row:
+        """Raises ValueError on a line that was cut short."""
+        steps, index, source, rating, verdict, exact, valid, right, spent, attempts, q, seconds = cells
+        if verdict == UNREADABLE:
+            return cls(int(steps), int(index), InputError(source), float(seconds))
+        outcome = Outcome(
+            index=int(index),
+            source=source,
+            rating=float(rating) if rating else None,
+            verdict=verdict,
+            exact=exact == "1",
+            valid=None if valid == "" else valid == "1",
+            cells=float(right),
+            steps=int(spent),
+            attempts=int(attempts),
+            halt_probability=float(q),
+        )
+        return cls(int(steps), int(index), outcome, float(seconds))
+
+
+class ReportFolder:
+    """One process's side of a report folder. A context manager; `add` is safe against being killed at any moment."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, Any], rank: int = 0, size: int = 1) -> None:
+        """Make the folder, or go on with it. Raises `InputError` where it holds a report of other settings."""
+        self.folder, self.rank, self.size = folder, rank, size
+        settings = json.loads(json.dumps({**settings, "processes": size}))
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            path = folder / SETTINGS
+            kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        except (OSError, ValueError) as error:
+            raise InputError(f"{folder}: cannot serve as a report folder ({error})") from None
+        if kept is None and rank == 0:
+            write(path, json.dumps(settings, indent=2) + "\n")
+        for name, value in settings.items():
+            if kept is not None and kept.get(name) != value:
+                hint = "the same settings go on with it; another folder begins anew"
+                raise InputError(f"{folder}: begun with {name} {kept.get(name)}, not {value}", hint)
+        self._path = folder / ("puzzles.csv" if size == 1 else f"puzzles.{rank}-of-{size}.csv")
+        self._file: IO[str] | None = None
+
+    def rows(self) -> Iterator[Row]:
+        """What the sessions before this one have kept, up to a row that was cut short; the file is cut there too."""
+        if not self._path.exists():
+            return
+        whole = 0
+        with self._path.open("rb") as file:
+            for line in file:
+                try:
+                    if not line.endswith(b"\n"):
+                        break
+                    if whole:  # past the header
+                        yield Row.read(next(csv.reader([line.decode()])))
+                except (ValueError, StopIteration):
+                    break
+                whole += len(line)
+        with self._path.open("r+b") as file:
+            file.truncate(whole)
+
+    def __enter__(self) -> ReportFolder:
+        new = not self._path.exists() or not self._path.stat().st_size
+        self._file = self._path.open("a", encoding="utf-8", newline="")
+        self._table = csv.writer(self._file, lineterminator="\n")
+        if new:
+            self._table.writerow(COLUMNS)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def add(self, row: Row) -> None:
+        """Keep a row."""
+        assert self._file is not None
+        self._table.writerow(row.cells())
+        self._file.flush()
+
+    def finish(self, report: Mapping[str, Any]) -> None:
+        """Write the finished report; by the first process, when all are done."""
+        if self.size > 1:
+            self._join()
+        write(self.folder / "report.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+        write(self.folder / "report.html", page(report))
+
+    def _join(self) -> None:
+        """One `puzzles.csv` of all processes' files, in input order; the parts stay, to go on from."""
+        whole = AtomicFile(self.folder / "puzzles.csv")
+        with contextlib.ExitStack() as stack:
+            tables = []
+            for rank in range(self.size):
+                path = self.folder / f"puzzles.{rank}-of-{self.size}.csv"
+                file = stack.enter_context(path.open(encoding="utf-8", newline=""))
+                tables.append(csv.reader(file))
+                next(tables[-1])
+            whole.write(",".join(COLUMNS) + "\n")
+            for cells in heapq.merge(*tables, key=lambda cells: (int(cells[0]), int(cells[1]))):
+                csv.writer(line := io.StringIO(), lineterminator="\n").writerow(cells)
+                whole.write(line.getvalue())
+        whole.commit()
+
+
+def write(path: Path, text: str) -> None:
+    file = AtomicFile(path)
+    file.write(text)
+    file.commit()

@@ -1,0 +1,155 @@
+"""Many attempts at one puzzle, the rules as judge: what to try after a single pass that cannot be verified.
+
+The first attempt is plain. Where it fails, a few symmetric copies of the question repair slips; where they fail too,
+the model lacks the skill, and *pins* carry on: a cell that the model has narrowed down but cannot settle is filled in
+with a value that the model holds possible, likeliest first, and the question with its pins is a new attempt. The
+rules say only which pins clash at once and which answers stand; what is pinned, and in what order, is the model's.
+
+Attempts come in waves of a fixed size, and every random draw is a function of (seed, question, attempt), so that a
+puzzle's result depends neither on its neighbours nor on the number of slots.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trm_solve.config import SolveOptions
+from trm_solve.puzzles import get_kind
+from trm_solve.puzzles.base import Grid, Kind, Puzzle
+from trm_solve.solver import Attempt
+
+ATTEMPTS = {"fast": 1, "normal": 128, "max": 4096}  # at most, where pins can carry on
+COPIES = {"fast": 0, "normal": 4, "max": 4}  # symmetric copies before the first pin
+PLAIN_ATTEMPTS = {"fast": 1, "normal": 16, "max": 64}  # where there are no pins: copies are all there is
+WAVE = 4  # attempts at one puzzle that run together
+PIN_STEPS = 6  # supervision steps of an attempt with pins: what it will solve, it mostly has by then
+BITS = 1.2  # entropy of the cell to branch on: narrowed down to about two values, not settled
+UNLIKELY = 1e-4  # no open value is ever held less likely than this: the model may be wrong
+NOISE = 0.3  # standard deviation of the noise on z where there are no symmetries left to try
+
+Strategy = Callable[[Puzzle, int], Iterator[Sequence[Attempt]]]
+"""(puzzle, its place in input order) -> waves of attempts. The next is asked for when all of a wave has failed."""
+
+
+def single_pass(puzzle: Puzzle, index: int) -> Iterator[Sequence[Attempt]]:
+    """One plain attempt."""
+    yield [Attempt(puzzle, index)]
+
+
+def strategy_for(options: SolveOptions) -> Strategy:
+    """The strategy of an effort, bounded by `options.attempts` where that is not 0."""
+    if options.attempts == 1 or (options.effort == "fast" and not options.attempts):
+        return single_pass
+
+    return partial(_escalate, options=options)
+
+
+def _escalate(puzzle: Puzzle, index: int, options: SolveOptions) -> Iterator[Sequence[Attempt]]:
+    kind = get_kind(puzzle.kind)
+    opened = kind.open_symbols(puzzle.question) if options.effort != "fast" else None
+    most = options.attempts or (PLAIN_ATTEMPTS if opened is None else ATTEMPTS)[options.effort]
+    copies = most - 1 if opened is None else min(COPIES[options.effort], most - 1)
+    first = Attempt(puzzle, index, wants_beliefs=opened is not None, facts={"found_by": "single pass"})
+    tried = [first]
+    yield tried
+    while copies:
+        wave = [_copy(puzzle, index, kind, options.seed, len(tried) + i) for i in range(min(WAVE, copies))]
+        for attempt in wave:
+            attempt.wants_beliefs = opened is not None
+        yield wave
+        tried += wave
+        copies -= len(wave)
+    if opened is not None and most > len(tried):
+        beliefs = np.mean([attempt.beliefs for attempt in tried if attempt.beliefs is not None], axis=0)
+        yield from _pin(puzzle, index, kind, beliefs, most - len(tried), options)
+
+
+def _copy(puzzle: Puzzle, index: int, kind: Kind, seed: int, number: int) -> Attempt:
+    """A symmetric copy; where the draw leaves the question as it is, noise on the latent makes the difference."""
+    random = np.random.default_rng([seed, zlib.crc32(puzzle.question.tobytes()), number])
+    symmetry = kind.symmetry(puzzle, random)
+    view = symmetry.apply(puzzle.question)
+    same = view.shape == puzzle.question.shape and bool((view == puzzle.question).all())
+    noise = NOISE if same else 0.0
+    facts = {"found_by": "noise" if same else "symmetry", "symmetry": symmetry.name}
+    noise_seed = int(random.integers(2**31))
+    return Attempt(puzzle, index, symmetry=symmetry, noise=noise, noise_seed=noise_seed, facts=facts)
+
+
+@dataclass(order=True)
+class _Node:
+    """A question with pins, not yet tried."""
+
+    cost: float  # -log of the probability that the model gives to all of its pins together
+    order: int
+    question: Grid = field(compare=False)
+
+
+@dataclass
+class _Tree:
+    """Open nodes, likeliest first; to go on anywhere but below the last one is to undo its pins."""
+
+    kind: Kind
+    open: list[_Node] = field(default_factory=list)
+    made: int = 0  # nodes that were ever open
+    tried: int = 0  # pins: values put into a cell and tried by an attempt, or refuted by the rules at once
+
+    def branch(self, question: Grid, beliefs: NDArray[np.float32], cost: float) -> None:
+        """Open a node for every value of the cell that the model has narrowed down but not settled."""
+        allowed = self.kind.open_symbols(question)
+        if allowed is None or not allowed.any():
+            return
+        held = np.where(allowed, np.maximum(beliefs, UNLIKELY), 0.0)
+        held /= np.maximum(held.sum(-1, keepdims=True), UNLIKELY)
+        entropy = -(held * np.log2(np.maximum(held, 1e-12))).sum(-1)
+        choice = np.where(allowed.any(-1), np.abs(entropy - BITS), np.inf)
+        row, column = np.unravel_index(int(np.argmin(choice)), choice.shape)
+        for symbol in np.argsort(-held[row, column], kind="stable"):
+            probability = float(held[row, column, symbol])
+            if probability <= 0:
+                break
+            pinned = question.copy()
+            pinned[row, column] = symbol
+            further = self.kind.open_symbols(pinned)
+            if further is None or (not further.any() and not pinned.all()):
+                self.tried += 1
+            else:
+                self.made += 1
+                heapq.heappush(self.open, _Node(cost - math.log(probability), self.made, pinned))
+
+    def likeliest(self, most: int) -> list[_Node]:
+        """Take the likeliest open nodes."""
+        nodes = [heapq.heappop(self.open) for _ in range(min(most, len(self.open)))]
+        self.tried += len(nodes)
+        return nodes
+
+
+def _pin(
+    puzzle: Puzzle, index: int, kind: Kind, beliefs: NDArray[np.float32], most: int, options: SolveOptions
+) -> Iterator[Sequence[Attempt]]:
+    """Best-first search over pins; every open node is tried once, then branched further from what the model says."""
+    tree = _Tree(kind)
+    tree.branch(puzzle.question, beliefs, 0.0)
+    steps = min(PIN_STEPS, options.max_steps)
+    while tree.open and most > 0:
+        nodes = tree.likeliest(min(WAVE, most))
+        wave = []
+        for node in nodes:
+            pins = int(np.count_nonzero(node.question != puzzle.question))
+            facts = {"found_by": "pins", "pins": tree.tried, "undone": tree.tried - pins}
+            wave.append(
+                Attempt(puzzle, index, question=node.question, max_steps=steps, wants_beliefs=True, facts=facts)
+            )
+        yield wave
+        most -= len(wave)
+        for node, attempt in zip(nodes, wave, strict=True):
+            if attempt.beliefs is not None:
+                tree.branch(node.question, attempt.beliefs, node.cost)
