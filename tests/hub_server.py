@@ -51,6 +51,7 @@ class Hub:
         self.log: list[Request] = []
         self.cuts: list[int] = []  # the next downloads of large files end after so many bytes
         self.corrupt = False
+        self.answers: bytes | None = None  # what is said in place of a repository's listing
         self.on_download: Any = None  # called with the path of a file that was served
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"hub": self}))
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
@@ -155,6 +156,9 @@ class Handler(BaseHTTPRequestHandler):
             self._send(404)
 
     def _info(self, name: str, revision: str) -> None:
+        if self.hub.answers is not None:
+            self._send(200, self.hub.answers)
+            return
         if self._refuse(name):
             return
         repository = self.hub.repositories[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pickle
 import struct
@@ -15,7 +16,7 @@ import yaml
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from trm_solve import hub
+from trm_solve import checkpoint, hub
 from trm_solve.checkpoint import CARD, CONFIG, GENERATED, WEIGHTS, load, save
 from trm_solve.config import ModelConfig
 from trm_solve.convert import convert, read_state_dict
@@ -269,3 +270,45 @@ def test_a_configuration_that_cannot_be_read(tmp_path: Path) -> None:
     ):
         with pytest.raises(InputError, match=message):
             convert(ATTENTION / "step_6", tmp_path / name)
+
+
+def test_fields_stand_in_for_a_configuration_file_and_the_command_line_takes_them(
+    tmp_path: Path, trm: Callable[..., Any]
+) -> None:
+    fields = {"H_cycles": 2, "L_cycles": 3, "num_heads": 4, "pos_encodings": "rope", "puzzle_emb_len": 4, "seq_len": 25}
+    wanted = convert(ATTENTION / "step_6", ATTENTION / "all_config.json").config
+    assert convert(ATTENTION / "step_6", fields).config == dataclasses.replace(wanted, halt_max_steps=16)
+    settings = [part for name, value in fields.items() for part in ("--set", f"{name}={value}")]
+    done = trm("models", "convert", ATTENTION / "step_6", "--out", tmp_path / "out", *settings)
+    assert done.code == 0
+    assert load(tmp_path / "out").config == dataclasses.replace(wanted, halt_max_steps=16)
+
+
+def test_a_large_table_must_have_the_configured_shape(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    model = convert(ATTENTION / "step_6", ATTENTION / "all_config.json")
+    save(model, tmp_path / "model")
+    monkeypatch.setattr(checkpoint, "MAPPED", 10)
+    mapped = load(tmp_path / "model")
+    assert mapped.puzzle_emb.mapped
+    ids = torch.tensor([4, 0])
+    save(mapped, tmp_path / "again")
+    assert (tmp_path / "again" / WEIGHTS).read_bytes() == (tmp_path / "model" / WEIGHTS).read_bytes()
+    mapped.to(torch.bfloat16)
+    assert torch.equal(mapped.puzzle_rows(ids), model.puzzle_rows(ids))  # it stays as it is in its file
+    mapped.puzzle_emb.own()
+    assert not mapped.puzzle_emb.mapped
+    mapped.puzzle_emb.weights.zero_()
+    assert load(tmp_path / "model").puzzle_emb.weights.any()
+    change_config(num_puzzle_identifiers=6)(tmp_path / "model")
+    with pytest.raises(ModelError, match=r"tensor 'puzzle_emb.weights' has shape \[5, 64\], the configuration says"):
+        load(tmp_path / "model")
+
+
+def test_a_large_table_with_nan_is_refused_by_conversion(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(checkpoint, "MAPPED", 10)
+    tensors = read_state_dict(ATTENTION / "step_6")
+    tensors["puzzle_emb.weights"] = tensors["puzzle_emb.weights"].clone()
+    tensors["puzzle_emb.weights"][4, 3] = float("inf")
+    torch.save(tensors, tmp_path / "step_6")
+    with pytest.raises(ModelError, match=r"'puzzle_emb.weights' holds NaN or infinity"):
+        convert(tmp_path / "step_6", ATTENTION / "all_config.json")

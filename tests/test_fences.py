@@ -11,7 +11,19 @@ PACKAGE = Path(__file__).parent.parent / "trm_solve"
 HEAVY = {"torch", "safetensors", "huggingface_hub"}
 LIGHT = ["errors", "config", "trace", "files", "puzzles"]  # standard library and numpy
 DRAWN = ["render", "output", "terminal", "replay"]  # and rich
-INSIDE_TORCH = {"model", "solver", "schedule", "checkpoint", "convert", "device", "train", "api", "search", "evaluate"}
+INSIDE_TORCH = {
+    "model",
+    "pull",
+    "solver",
+    "schedule",
+    "checkpoint",
+    "convert",
+    "device",
+    "train",
+    "api",
+    "search",
+    "evaluate",
+}
 
 
 def modules(*names: str) -> list[Path]:

@@ -56,6 +56,7 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
         monkeypatch.delenv(name.lower(), raising=False)
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))
     monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 10_000)
     monkeypatch.setattr("huggingface_hub.file_download.time.sleep", lambda _: None)
@@ -121,6 +122,7 @@ def test_the_next_load_is_local_and_needs_no_network(server: Hub, monkeypatch: p
     load(RAW)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     load(RAW)
+    assert pull.pull(RAW) == hub.resolve(RAW)
     assert not server.log
     assert not list(store.repository_dir(RAW).glob("downloads/**/*"))
 
@@ -223,7 +225,7 @@ def test_a_cut_connection_is_resumed(server: Hub) -> None:
 def test_half_a_download_is_gone_on_with_in_a_later_run(server: Hub) -> None:
     server.add(RAW, raw_files())
     server.cuts = [200_000] + [0] * 20
-    with pytest.raises(ModelError, match=r"cannot be reached or does not answer|was cut") as caught:
+    with pytest.raises(ModelError, match=r"cannot be reached|was cut") as caught:
         load(RAW)
     assert "kept" in caught.value.hint
     (part,) = store.repository_dir(RAW).glob("downloads/*/step_6.part")
@@ -350,6 +352,17 @@ def test_what_the_clients_own_cache_has_is_used_without_a_network(server: Hub, m
     assert (cache / "models--someone--raw-model").is_dir()
 
 
+@pytest.mark.parametrize("answer", [b"<html>log in</html>", b'{"sha": "../..", "id": "a/b"}', b"[1]"])
+def test_something_that_is_no_hub(server: Hub, answer: bytes) -> None:
+    server.answers = answer
+    assert "does not answer as a hub does" in refusal(RAW).message
+
+
+def test_a_repository_cannot_write_outside_its_folder(server: Hub) -> None:
+    server.add(RAW, {**raw_files(), "../../../step_1": b"x"})
+    assert "does not answer as a hub does" in refusal(RAW).message
+
+
 class Program:
     def __reduce__(self) -> tuple[Any, ...]:
         return (exec, ("raise SystemExit('a pickle ran')",))
@@ -470,6 +483,19 @@ def test_a_hand_written_card_keeps_its_text_and_gains_the_results(
     assert card.text.strip() == "# My model\n\nBy hand."
     assert (card.data.license, card.data.library_name) == ("mit", "other")
     assert card.data.eval_results[0].dataset_name == "200 sudoku puzzles"
+
+
+def test_a_large_file_transfer_that_fails_is_one_line(
+    server: Hub, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ConnectionError("Network error: no answer")
+
+    monkeypatch.setenv("HF_TOKEN", "good")
+    monkeypatch.setattr("huggingface_hub.lfs.http_backoff", fail)
+    with pytest.raises(ModelError, match="me/mine: the transfer failed: Network error: no answer"):
+        pull.push(folder, "me/mine")
+    assert not server.repositories["me/mine"].commits
 
 
 @uploads

@@ -36,7 +36,7 @@ def assert_matches(
     for name, value in ours.items():
         atol = (loose or {}).get(name, ATOL)
         torch.testing.assert_close(
-            value, arrays[f"step{step}.{name}"], atol=atol, rtol=0, msg=lambda m: f"step {step} {name}: {m}"
+            value, arrays[f"step{step}.{name}"], atol=atol, rtol=0, msg=lambda m, n=name: f"step {step} {n}: {m}"
         )
 
 

@@ -74,10 +74,10 @@ def test_a_bad_puzzle_does_not_stop_a_batch_and_keeps_its_line(trm: Trm, tmp_pat
 
 
 def test_an_unsolved_puzzle_shows_its_best_attempt_and_exits_4(trm: Trm) -> None:
-    result = trm("solve", EMPTY, "--max-steps", 1)
+    result = trm("solve", EMPTY, "--max-steps", 1, "--effort", "fast")
     assert (result.code, result.out) == (4, "\n")
     assert "warning: <argument>:1: not solved in 1 step" in result.err
-    fields = json.loads(trm("solve", EMPTY, "--max-steps", 1, "--json").out)
+    fields = json.loads(trm("solve", EMPTY, "--max-steps", 1, "--effort", "fast", "--json").out)
     assert (fields["verdict"], fields["answer"]) == ("unsolved", None)
     assert len(fields["best_attempt"]) == 81
 

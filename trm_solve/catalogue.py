@@ -88,7 +88,7 @@ def show_list(as_json: bool) -> None:
     if as_json:
         print(json.dumps(found))
         return
-    table = Table("model", "", "kind", "parameters", "size", "mixing", "T", "n", "reported", box=None, pad_edge=False)
+    table = Table("model", "", "kind", "parameters", "size", "mixing", "T", "n", "score", box=None, pad_edge=False)
     table.columns[0].min_width = min(40, max(len(each["name"]) for each in found))
     for each in found:
         config = each["config"]

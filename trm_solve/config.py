@@ -259,7 +259,7 @@ class SolveOptions(Strict):
     halt: Halt = "rules"  # rules: a verified answer; q: the training rule; never: always max_steps, as the reference
     slots: int = 0  # puzzles that run together; 0: sized by the device
     seed: int = 0
-    effort: Effort = "fast"  # how long to go on where a first attempt does not do; see search.py
+    effort: Effort = "normal"  # how long to go on where a first attempt does not do; see search.py
     attempts: int = 0  # at most so many; 0: by effort
 
     def __post_init__(self) -> None:

@@ -39,7 +39,14 @@ def pull(name: str, fields: Mapping[str, Any] | None = None, config: Path | None
     stated = dict(fields or {})
     if config is not None:
         stated = read_public_config(config) | stated
-    listing = remote.list_files(address.repository, address.revision)
+    try:
+        listing = remote.list_files(address.repository, address.revision)
+    except remote.NoNetwork:
+        here = store.find(address)
+        if here is None or stated or not _is_intact(here):
+            raise
+        print(f"{address}: the hub cannot be asked for a newer one", file=sys.stderr)
+        return here
     file = choose(listing, address)
     folder = store.model_dir(address.repository, listing.commit, file)
     if stated or not _is_intact(folder):

@@ -12,11 +12,12 @@ import difflib
 import errno
 import hashlib
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
 from urllib.parse import urlsplit
 
@@ -35,6 +36,7 @@ from trm_solve.errors import ModelError
 LOGIN = "hf auth login, or a token in HF_TOKEN"
 TIMEOUT = 20.0  # seconds to wait for the first answer
 HTTP_LIBRARIES = {"httpx", "httpx2", "httpcore", "requests", "urllib3"}  # which one depends on the client's version
+COMMIT = re.compile("[0-9a-f]{7,64}")
 MARGIN = 64 << 20  # bytes of disk that are left free
 
 
@@ -43,7 +45,7 @@ def endpoint() -> str:
 
 
 def is_offline() -> bool:
-    return constants.is_offline_mode() or os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE", "YES", "ON")
+    return bool(constants.HF_HUB_OFFLINE) or os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE", "YES", "ON")
 
 
 @dataclass(frozen=True)
@@ -65,19 +67,28 @@ def list_files(repository: str, revision: str) -> Listing:
         try:
             with _explained(repository, revision):
                 info = _api().model_info(repository, revision=revision, files_metadata=True, timeout=TIMEOUT)
+            commit = str(info.sha)
             files = {each.rfilename: each.size for each in info.siblings or []}
-            return Listing(repository, str(info.sha), files, _snapshot(repository, str(info.sha)))
+            if not COMMIT.fullmatch(commit) or any(not _is_inside(name) for name in files):
+                raise ModelError(f"{repository}: {endpoint()} does not answer as a hub does", "is HF_ENDPOINT right?")
+            return Listing(repository, commit, files, _snapshot(repository, commit))
         except NoNetwork:
             if _snapshot(repository, revision) is None:
                 raise
     snapshot = _snapshot(repository, revision)
     if snapshot is None:
         hint = "unset HF_HUB_OFFLINE, or pull the model where there is a network and bring HF_HOME along"
-        raise ModelError(f"{repository}: not on this machine, and HF_HUB_OFFLINE is set", hint)
+        raise NoNetwork(f"{repository}: not on this machine, and HF_HUB_OFFLINE is set", hint)
     found = {
         path.relative_to(snapshot).as_posix(): path.stat().st_size for path in snapshot.rglob("*") if path.is_file()
     }
     return Listing(repository, snapshot.name, dict(found), snapshot)
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a file's name stays within its repository: it becomes a path on this machine."""
+    path = PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts and "\\" not in name
 
 
 def _api() -> client.HfApi:
@@ -251,10 +262,15 @@ def _explain(error: Exception, repository: str, revision: str) -> ModelError | N
     if status is not None:
         return ModelError(f"{repository}: the hub answers {status}: {_first_line(error)}", "try again later")
     if type(error).__module__.split(".")[0] in HTTP_LIBRARIES:
-        reason = f"{endpoint()} cannot be reached or does not answer ({_first_line(error)})"
+        reason = f"no such folder here, and {endpoint()} cannot be reached ({_first_line(error)})"
         return NoNetwork(f"{repository}: {reason}", "what has arrived is kept; run it again once there is a network")
     if isinstance(error, OSError) and "Consistency check" in str(error):
         return NoNetwork(f"{repository}: the download was cut", "what has arrived is kept; run it again to go on")
+    if isinstance(error, ConnectionError | TimeoutError | RuntimeError):  # of the large-file transfer
+        hint = "run it again; with HF_HUB_DISABLE_XET=1 files go by plain HTTP"
+        return NoNetwork(f"{repository}: the transfer failed: {_first_line(error)}", hint)
+    if isinstance(error, ValueError | KeyError | TypeError):  # a portal's page, say, where JSON was expected
+        return ModelError(f"{repository}: {endpoint()} does not answer as a hub does", "is HF_ENDPOINT right?")
     return None
 
 

@@ -1,9 +1,10 @@
 """Many attempts at one puzzle, the rules as judge: what to try after a single pass that cannot be verified.
 
-The first attempt is plain. Where it fails, a few symmetric copies of the question repair slips; where they fail too,
-the model lacks the skill, and *pins* carry on: a cell that the model has narrowed down but cannot settle is filled in
-with a value that the model holds possible, likeliest first, and the question with its pins is a new attempt. The
-rules say only which pins clash at once and which answers stand; what is pinned, and in what order, is the model's.
+The first attempt is plain. Where it fails, *pins* carry on: a cell that the model has narrowed down but cannot settle
+is filled in with a value that the model holds possible, and the question with its pins is a new attempt, seen through
+a random symmetry. The path that the model holds likeliest is followed first; to leave it for another is to undo its
+pins. The rules say only which pins clash at once and which answers stand; what is pinned, and in what order, is the
+model's. Kinds whose questions cannot be pinned get symmetric copies; where no rules can judge, the copies vote.
 
 Attempts come in waves of a fixed size, and every random draw is a function of (seed, question, attempt), so that a
 puzzle's result depends neither on its neighbours nor on the number of slots.
@@ -26,9 +27,8 @@ from trm_solve.puzzles import get_kind
 from trm_solve.puzzles.base import Grid, Kind, Puzzle
 from trm_solve.solver import Attempt
 
-ATTEMPTS = {"fast": 1, "normal": 128, "max": 4096}  # at most, where pins can carry on
-COPIES = {"fast": 0, "normal": 4, "max": 4}  # symmetric copies before the first pin
-PLAIN_ATTEMPTS = {"fast": 1, "normal": 16, "max": 64}  # where there are no pins: copies are all there is
+ATTEMPTS = {"fast": 1, "normal": 128, "max": 4096}  # at most
+COPIES = {"fast": 1, "normal": 16, "max": 64}  # at most, where there are no pins: symmetric copies are all there is
 WAVE = 4  # attempts at one puzzle that run together
 PIN_STEPS = 6  # supervision steps of an attempt with pins: what it will solve, it mostly has by then
 BITS = 1.2  # entropy of the cell to branch on: narrowed down to about two values, not settled
@@ -54,27 +54,25 @@ def strategy_for(options: SolveOptions) -> Strategy:
 
 def _escalate(puzzle: Puzzle, index: int, options: SolveOptions) -> Iterator[Sequence[Attempt]]:
     kind = get_kind(puzzle.kind)
-    opened = kind.open_symbols(puzzle.question) if options.effort != "fast" else None
-    most = options.attempts or (PLAIN_ATTEMPTS if opened is None else ATTEMPTS)[options.effort]
-    copies = most - 1 if opened is None else min(COPIES[options.effort], most - 1)
-    first = Attempt(puzzle, index, wants_beliefs=opened is not None, facts={"found_by": "single pass"})
-    tried = [first]
-    yield tried
-    while copies:
-        wave = [_copy(puzzle, index, kind, options.seed, len(tried) + i) for i in range(min(WAVE, copies))]
-        for attempt in wave:
-            attempt.wants_beliefs = opened is not None
-        yield wave
-        tried += wave
-        copies -= len(wave)
-    if opened is not None and most > len(tried):
-        beliefs = np.mean([attempt.beliefs for attempt in tried if attempt.beliefs is not None], axis=0)
-        yield from _pin(puzzle, index, kind, beliefs, most - len(tried), options)
+    pins = options.effort != "fast" and kind.open_symbols(puzzle.question) is not None
+    most = options.attempts or (ATTEMPTS if pins else COPIES)[options.effort]
+    first = Attempt(puzzle, index, wants_beliefs=pins, facts={"found_by": "single pass"})
+    yield [first]
+    if not pins:
+        for at in range(1, most, WAVE):
+            yield [_copy(puzzle, index, kind, options.seed, n) for n in range(at, min(at + WAVE, most))]
+    elif first.beliefs is not None:
+        yield from _pin(puzzle, index, kind, first.beliefs, range(1, most), options)
+
+
+def _draw(puzzle: Puzzle, seed: int, number: int) -> np.random.Generator:
+    """The random draws of an attempt: by what the puzzle is, not by where it stands."""
+    return np.random.default_rng([seed, zlib.crc32(puzzle.question.tobytes()), number])
 
 
 def _copy(puzzle: Puzzle, index: int, kind: Kind, seed: int, number: int) -> Attempt:
     """A symmetric copy; where the draw leaves the question as it is, noise on the latent makes the difference."""
-    random = np.random.default_rng([seed, zlib.crc32(puzzle.question.tobytes()), number])
+    random = _draw(puzzle, seed, number)
     symmetry = kind.symmetry(puzzle, random)
     view = symmetry.apply(puzzle.question)
     same = view.shape == puzzle.question.shape and bool((view == puzzle.question).all())
@@ -133,23 +131,24 @@ class _Tree:
 
 
 def _pin(
-    puzzle: Puzzle, index: int, kind: Kind, beliefs: NDArray[np.float32], most: int, options: SolveOptions
+    puzzle: Puzzle, index: int, kind: Kind, beliefs: NDArray[np.float32], numbers: range, options: SolveOptions
 ) -> Iterator[Sequence[Attempt]]:
-    """Best-first search over pins; every open node is tried once, then branched further from what the model says."""
+    """Best-first search over pins. Every node is tried once, through a symmetry of its own, then branched further."""
     tree = _Tree(kind)
     tree.branch(puzzle.question, beliefs, 0.0)
     steps = min(PIN_STEPS, options.max_steps)
-    while tree.open and most > 0:
-        nodes = tree.likeliest(min(WAVE, most))
+    while tree.open and numbers:
+        nodes = tree.likeliest(min(WAVE, len(numbers)))
         wave = []
-        for node in nodes:
+        for node, number in zip(nodes, numbers, strict=False):
+            symmetry = kind.symmetry(puzzle, _draw(puzzle, options.seed, number))
             pins = int(np.count_nonzero(node.question != puzzle.question))
-            facts = {"found_by": "pins", "pins": tree.tried, "undone": tree.tried - pins}
-            wave.append(
-                Attempt(puzzle, index, question=node.question, max_steps=steps, wants_beliefs=True, facts=facts)
-            )
+            facts = {"found_by": "pins", "symmetry": symmetry.name, "pins": tree.tried, "undone": tree.tried - pins}
+            attempt = Attempt(puzzle, index, question=node.question, symmetry=symmetry, max_steps=steps, facts=facts)
+            attempt.wants_beliefs = True
+            wave.append(attempt)
         yield wave
-        most -= len(wave)
+        numbers = numbers[len(wave) :]
         for node, attempt in zip(nodes, wave, strict=True):
             if attempt.beliefs is not None:
                 tree.branch(node.question, attempt.beliefs, node.cost)

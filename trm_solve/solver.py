@@ -130,7 +130,7 @@ def _advance(model: TRM, batch: _Batch, z: Tensor) -> tuple[Tensor, Tensor]:
     """One supervision step; y, z (B, P+L, d)."""
     e, y = batch.e, batch.y
     if fused(model) and len(e) == 1:  # a batch of one is compiled anew, which takes longer than a second row
-        y, z = model.step(e.expand(2, -1, -1), y.expand(2, -1, -1), z.expand(2, -1, -1), batch.positions)
+        y, z = model.step(e.repeat(2, 1, 1), y.repeat(2, 1, 1), z.repeat(2, 1, 1), batch.positions)
         return y[:1], z[:1]
     return model.step(e, y, z, batch.positions)
 

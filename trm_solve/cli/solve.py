@@ -26,6 +26,8 @@ def solve(
     kind: o.PuzzleKind = None,
     max_steps: o.MaxSteps = 16,
     halt: o.HaltRule = "rules",
+    effort: o.Effort = "normal",
+    attempts: o.Attempts = 0,
     seed: o.Seed = 0,
     slots: o.Slots = 0,
     output: Annotated[
@@ -57,6 +59,7 @@ def solve(
     from trm_solve.config import SolveOptions
     from trm_solve.run import Look, solve_inputs
 
-    choices = SolveOptions.from_dict({"max_steps": max_steps, "halt": halt, "seed": seed, "slots": slots})
+    reasoning = {"max_steps": max_steps, "halt": halt, "effort": effort, "attempts": attempts}
+    choices = SolveOptions.from_dict({**reasoning, "seed": seed, "slots": slots})
     look = Look(output=output, json=json, trace=trace, save=save, pace=pace, quiet=quiet, verbose=verbose)
     raise typer.Exit(solve_inputs(puzzles, choices, look, model=model, device=device, dtype=dtype, kind=kind))

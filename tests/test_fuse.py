@@ -1,0 +1,65 @@
+"""When a network is compiled: by the amount of work, and never for a batch of one."""
+# ruff: noqa: ARG005 - stand-ins take what they stand in for takes
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+import torch
+from scripted import ANSWER, Scripted, says, sudoku
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from trm_solve import checkpoint, fuse
+from trm_solve.config import SolveOptions
+from trm_solve.model import TRM
+from trm_solve.solver import Attempt, refine
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Compilations that were asked for; none is done."""
+    calls: list[dict[str, Any]] = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda self, **how: calls.append(how))
+    monkeypatch.setattr(fuse, "works", lambda device: True)
+    return calls
+
+
+@pytest.mark.parametrize("mlp_t", [True, False])
+def test_operations_are_those_that_the_step_does(mlp_t: bool) -> None:
+    config = checkpoint.load("sudoku").config
+    if not mlp_t:
+        config = dataclasses.replace(config, mlp_t=False, token_intermediate_size=0, num_heads=4, pos_encodings="rope")
+    model = TRM(config).requires_grad_(False)
+    e = model.embed(torch.ones(1, 81, dtype=torch.long), model.puzzle_rows(torch.zeros(1, dtype=torch.long)))
+    y, z = (state.clone() for state in model.initial_state(e))
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        model.step(e, y, z, model.positions())
+    assert fuse.operations(model) == pytest.approx(counter.get_total_flops(), rel=0.05)
+
+
+def test_work_decides(compiled: list[dict[str, Any]]) -> None:
+    model = checkpoint.load("sudoku")
+    enough = fuse.WORTH["cpu"] / fuse.operations(model)
+    assert not fuse.fuse(model, "auto", enough / 2)
+    assert not fuse.fuse(model, "off", enough * 2)
+    assert compiled == []
+    assert fuse.fuse(model, "auto", enough * 2)
+    assert fuse.fuse(model, "on", 0)
+    assert compiled == [{"dynamic": True}] * 2
+
+
+def test_a_missing_compiler_is_no_error(compiled: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fuse, "works", lambda device: False)
+    assert not fuse.fuse(checkpoint.load("sudoku"), "auto", 1e30)
+    assert compiled == []
+
+
+def test_a_compiled_network_is_never_given_a_batch_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trm_solve.solver.fused", lambda model: True)
+    model = Scripted(lambda question, step: (says(ANSWER if step == 2 else "0" * 81), 0.0))
+    steps = list(refine(model, iter([Attempt(sudoku(), 0)]), SolveOptions(max_steps=3)))
+    assert [len(batch) for batch in model.seen] == [2, 2]
+    assert [step.solved for step in steps] == [False, True]
