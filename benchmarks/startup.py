@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-PUZZLE = "8.1..9....4...1..6.....8.4....9...3.7...8.4.....3.27.1.925..8.........1..64...2.."
+PUZZLE = "...1.4.73.......4.2.....65.8......32......7...96.23..54.261.....3..7...1....5...."
 APP = """
 import typer
 app = typer.Typer()

@@ -284,4 +284,4 @@ def test_solve_itself_is_live_on_a_terminal(width: int, height: int) -> None:
     assert max(map(len, terminal.lines)) <= width
     assert "solved in" in text
     assert any(line.startswith("changed") for line in terminal.lines)
-    assert "│ 8 5 1 │ 6 4 9 │ 3 2 7 │" in "\n".join(terminal.lines)
+    assert "│ 5 8 9 │ 1 6 4 │ 2 7 3 │" in "\n".join(terminal.lines)

@@ -19,8 +19,8 @@ from trm_solve.errors import InputError, ModelError
 from trm_solve.puzzles.sudoku import Sudoku, conflicts
 
 Trm = Callable[..., Outcome]
-EASY = "8.1..9....4...1..6.....8.4....9...3.7...8.4.....3.27.1.925..8.........1..64...2.."
-ANSWER = "851649327947231586623758149215974638736185492489362751392517864578426913164893275"
+EASY = "...1.4.73.......4.2.....65.8......32......7...96.23..54.261.....3..7...1....5...."
+ANSWER = "589164273673285149241937658815746932324591786796823415452618397938472561167359824"
 EMPTY = "." * 81
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -167,6 +167,14 @@ def test_models_list_info_and_convert(trm: Trm, tmp_path: Path) -> None:
     assert (made.code, made.out) == (0, "")
     assert sorted(path.name for path in (tmp_path / "m").iterdir()) == ["README.md", "config.json", "model.safetensors"]
     assert json.loads(trm("models", "info", tmp_path / "m", "--json").out)["config"]["num_heads"] == 4
+
+
+@pytest.mark.parametrize("group", [[], ["generate"], ["models"]])
+def test_a_group_alone_shows_its_help(trm: Trm, group: list[str]) -> None:
+    result = trm(*group)
+    assert result.code == 2
+    assert "Usage: trm-solve" in result.out + result.err
+    assert "error:" not in result.err
 
 
 def test_interrupt_exits_130(trm: Trm, monkeypatch: pytest.MonkeyPatch) -> None:

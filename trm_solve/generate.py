@@ -1,7 +1,8 @@
 """New Sudoku puzzles with a known answer: minimal, with one solution, rated, no two alike up to symmetry.
 
-A *rating* is the number of guesses that a search by naked and hidden singles makes until it has proved that there is
-one solution; it branches on the first cell among those with the fewest candidates. 0 means that singles suffice.
+The *guesses* of a puzzle are those that a search by naked and hidden singles makes until it has proved that there is
+one solution; it branches on the first cell among those with the fewest candidates. Its *rating* is their mean over the
+puzzle and seven symmetric copies. 0 means that singles suffice.
 """
 
 from __future__ import annotations
@@ -91,9 +92,14 @@ def fingerprint(grid: Grid) -> int:
 
 def rate(grid: Grid) -> int | None:
     """The rating of a puzzle (9, 9); None where it has no solution or several."""
-    stack, solution = zeros(sudoku_kernels.STACK), zeros(81)
-    guesses = int(sudoku_kernels.rate(stack, table(grid.ravel().tolist()), 1 << 40, solution))
-    return None if guesses < 0 else guesses
+    rating = int(sudoku_kernels.rate(zeros(sudoku_kernels.STACK), table(grid.ravel().tolist()), zeros(81)))
+    return None if rating < 0 else rating
+
+
+def guesses(grid: Grid) -> int | None:
+    """The guesses of a puzzle (9, 9) as it stands; None where it has no solution or several."""
+    count = int(sudoku_kernels.guesses(zeros(sudoku_kernels.STACK), table(grid.ravel().tolist()), zeros(81)))
+    return None if count < 0 else count
 
 
 def generate_sudoku(

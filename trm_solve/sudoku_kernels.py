@@ -7,12 +7,15 @@ means that their peers have lost the digit. A *grid* is 81 integers, row by row,
 
 from __future__ import annotations
 
+import numpy as np
+
 from trm_solve.kernels import MASK32, Words, draw, jit, table, zeros
 
 WORDS = 30
 STACK = 82 * WORDS  # a search goes at most 81 boards deep
 FULL = (1 << 27) - 1
 ROUNDS = 6  # of colour refinement
+COPIES = 8  # that a rating is the mean of
 
 
 def _peers_kept(cell: int, band: int) -> int:
@@ -25,8 +28,16 @@ def _peers_kept(cell: int, band: int) -> int:
     return kept | (1 << (cell % 27) if cell // 27 == band else 0)
 
 
+def _moves(seed: int) -> list[int]:
+    """Where the cells of a random symmetric copy come from."""
+    rng = np.random.Generator(np.random.PCG64(seed))
+    rows, columns = ([3 * int(b) + int(i) for b in rng.permutation(3) for i in rng.permutation(3)] for _ in range(2))
+    return [9 * r + c if seed % 2 else 9 * c + r for r in rows for c in columns]
+
+
 KEEP = table([_peers_kept(cell, band) for cell in range(81) for band in range(3)])
 BIT_INDEX = table([next((i for i in range(27) if (1 << i) % 37 == r), 0) for r in range(37)])  # bit i is at 2^i mod 37
+MOVES = table([cell for seed in range(1, COPIES) for cell in _moves(seed)])
 BOX = table([0o7007007 << (3 * i) for i in range(3)])
 
 
@@ -232,12 +243,11 @@ def read(s: Words, o: int, grid: Words, at: int) -> None:
 
 
 @jit
-def explore(s: Words, limit: int, max_guesses: int, found: Words, keep: int) -> tuple[int, int]:
+def explore(s: Words, limit: int, found: Words, keep: int) -> tuple[int, int]:
     """Search depth first from the board at offset 0: (number of solutions, number of guesses).
 
     Branches on the first cell among those with the fewest candidates, lowest digit first. Ends after `limit`
-    solutions, or beyond `max_guesses` guesses with what was found until then. The first `keep` solutions are written
-    to `found`, 81 numbers each. The stack `s` has 82 boards.
+    solutions. The first `keep` solutions are written to `found`, 81 numbers each. The stack `s` has 82 boards.
     """
     cells = zeros(3)
     branch = zeros(82)  # cell on which each open level branches
@@ -256,8 +266,6 @@ def explore(s: Words, limit: int, max_guesses: int, found: Words, keep: int) -> 
         o = WORDS * level
         if fresh:
             guesses += 1
-            if guesses > max_guesses:
-                break
             fewest(s, o, cells)
             branch[level] = first_cell(cells)
             tried[level] = 0
@@ -286,18 +294,33 @@ def explore(s: Words, limit: int, max_guesses: int, found: Words, keep: int) -> 
 
 
 @jit
-def rate(s: Words, grid: Words, max_guesses: int, solution: Words) -> int:
+def guesses(s: Words, grid: Words, solution: Words) -> int:
     """Guesses that the proof of a single solution takes; -1 where there is none, or more than one.
 
-    This is the number of branch points in the whole search tree of `explore`. Gives up beyond `max_guesses`, with a
-    larger number as the answer.
+    This is the number of branch points in the whole search tree of `explore`.
     """
     if not load(s, 0, grid):
         return -1
-    solutions, guesses = explore(s, 2, max_guesses, solution, 1)
-    if solutions == 1 or guesses > max_guesses:
-        return guesses
-    return -1
+    solutions, count = explore(s, 2, solution, 1)
+    return count if solutions == 1 else -1
+
+
+@jit
+def rate(s: Words, grid: Words, solution: Words) -> int:
+    """The mean of `guesses` over the puzzle and some symmetric copies of it, rounded; -1 if not one solution.
+
+    One copy tells little, as much depends on which cell comes first; a search for hard puzzles would find lucky ones.
+    """
+    count = guesses(s, grid, solution)
+    if count <= 0:  # singles suffice in every copy
+        return count
+    copied = zeros(81)
+    none = zeros(81)
+    for at in range(0, 81 * (COPIES - 1), 81):
+        for cell in range(81):
+            copied[cell] = grid[MOVES[at + cell]]
+        count += guesses(s, copied, none)
+    return (2 * count + COPIES) // (2 * COPIES)
 
 
 @jit
@@ -310,7 +333,7 @@ def redundant(s: Words, grid: Words, cell: int, none: Words) -> bool:
     if not consistent:
         return False
     s[3 * (digit - 1) + cell // 27] &= ~(1 << (cell % 27))
-    return explore(s, 1, 1 << 30, none, 0)[0] == 0
+    return explore(s, 1, none, 0)[0] == 0
 
 
 @jit

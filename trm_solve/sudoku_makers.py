@@ -10,6 +10,7 @@ from trm_solve.sudoku_kernels import (
     explore,
     fewest,
     fingerprint,
+    guesses,
     load,
     place,
     propagate,
@@ -49,7 +50,7 @@ def minimise(rng: Words, s: Words, grid: Words) -> int:
             trial[cell] = grid[cell]
         for i in range(start, start + run):
             trial[order[i]] = 0
-        if load(s, 0, trial) and explore(s, 2, 1 << 30, none, 0)[0] == 1:
+        if load(s, 0, trial) and explore(s, 2, none, 0)[0] == 1:
             for i in range(start, start + run):
                 grid[order[i]] = 0
             start += run
@@ -169,7 +170,7 @@ def sample(rng: Words, s: Words, count: int, ratings: Words, clues: Words, out: 
     for _ in range(count):
         left = random_minimal(rng, s, grid)
         if clues[0] <= left <= clues[1]:
-            rating = rate(s, grid, ratings[1], solution)
+            rating = rate(s, grid, solution)
             if ratings[0] <= rating <= ratings[1]:
                 n = emit(out, n, grid, solution, rating)
     return n
@@ -183,7 +184,7 @@ def hardest(rng: Words, s: Words, count: int, grid: Words) -> None:
     most = -1
     for _ in range(count):
         random_minimal(rng, s, trial)
-        rating = rate(s, trial, 1 << 30, none)
+        rating = rate(s, trial, none)
         if rating > most:
             most = rating
             for cell in range(81):
@@ -227,7 +228,7 @@ def family(
         for cell in range(81):
             base[cell] = members[at + cell]
             here += base[cell] > 0
-        low = min(ratings[0], rate(s, base, 1 << 30, solution) * 2 // 3)
+        low = min(ratings[0], rate(s, base, solution) * 2 // 3)
         added = 2 if here < clues[0] else 1
         for cell in range(81):
             digit = base[cell]
@@ -235,7 +236,7 @@ def family(
                 continue
             base[cell] = 0
             load(s, 0, base)
-            solutions = explore(s, SOLUTIONS, 1 << 30, found, SOLUTIONS)[0]
+            solutions = explore(s, SOLUTIONS, found, SOLUTIONS)[0]
             if solutions > 1:
                 frequencies(found, solutions, 0, 0, counts)
                 counts[9 * cell + digit - 1] = 0
@@ -246,7 +247,7 @@ def family(
                 if pair < 0:
                     break
                 counts[pair] = 0  # not again
-                if rate(s, child, 1 << 30, solution) < low:  # or not unique, which is -1
+                if guesses(s, child, solution) < low // 3:  # or not unique, which is -1
                     continue
                 left = minimise(rng, s, child)
                 key = fingerprint(child)
@@ -255,7 +256,7 @@ def family(
                     known = known or keys[i] == key
                 if known:
                     continue
-                rating = rate(s, child, 1 << 30, solution)
+                rating = rate(s, child, solution)
                 if ratings[0] <= rating <= ratings[1] and clues[0] <= left <= clues[1]:
                     emitted = emit(out, emitted, child, solution, rating)
                 keys[size] = key

@@ -51,7 +51,7 @@ def _program(
 def main() -> None:
     """The program: every foreseen failure is one line and a hint on stderr, and its exit code."""
     try:
-        code = app(standalone_mode=False)
+        code = app(standalone_mode=False, prog_name="trm-solve")
     except TrmError as error:
         if os.environ.get("TRM_DEBUG"):
             raise
@@ -63,9 +63,10 @@ def main() -> None:
         code = ExitCode.OK
     except Exception as error:
         if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # Typer's own, for wrong usage
-            context = getattr(error, "ctx", None)
+            context, code = getattr(error, "ctx", None), error.exit_code
             hint = f"{context.command_path} --help" if context is not None else "trm-solve --help"
-            code = _complain(error.format_message().rstrip("."), hint, error.exit_code)
+            if message := error.format_message().rstrip("."):  # none where the help was printed instead
+                _complain(message, hint, code)
         elif os.environ.get("TRM_DEBUG"):
             raise
         else:
