@@ -18,10 +18,10 @@ import tempfile
 from pathlib import Path
 
 from trm_solve.config import RunOptions, TrainOptions
-from trm_solve.presets import recipe
-from trm_solve.run_folder import RunFolder
-from trm_solve.tally import wilson
-from trm_solve.train import train
+from trm_solve.evaluate.tally import wilson
+from trm_solve.train.folder import RunFolder
+from trm_solve.train.presets import recipe
+from trm_solve.train.run import train
 
 PRESETS = {"TRM": "cpu-small", "HRM": "cpu-small-hrm"}
 
@@ -66,7 +66,7 @@ def measure(name: str, steps: int, seed: int, files: tuple[Path, Path], folder: 
 
 
 def parameters(run: Path) -> int:
-    from trm_solve.catalogue import describe
+    from trm_solve.hub.catalogue import describe
 
     return int(describe(str(run / "last"))["parameters"])
 

@@ -12,10 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made import ANSWER, QUESTION, rows, write_csv
 
-from trm_solve import augment
 from trm_solve.config import RunOptions
-from trm_solve.data import Dataset, Mixture, count_common, draw_minimum, open_data, read, split_share, valid_sudoku
 from trm_solve.errors import InputError
+from trm_solve.train import augment
+from trm_solve.train.data import (
+    Dataset,
+    Mixture,
+    count_common,
+    draw_minimum,
+    open_data,
+    read,
+    split_share,
+    valid_sudoku,
+)
 
 
 def mixture(path: Path, count: int = 20, **options: Any) -> tuple[Mixture, dict[str, Dataset], list[str]]:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from made import rows, write_csv
 from scripted import ANSWER, QUESTION, swapped
 
-from trm_solve.tally import Count, Outcome, Tally, wilson
+from trm_solve.evaluate.tally import Count, Outcome, Tally, wilson
 
 Trm = Callable[..., Told]
 CONTRACT = {

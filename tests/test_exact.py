@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trm_solve.exact import count_solutions, solve_exact
+from trm_solve.generate.exact import count_solutions, solve_exact
 from trm_solve.puzzles.base import Grid
 from trm_solve.puzzles.sudoku import conflicts
 

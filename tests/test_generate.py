@@ -16,10 +16,11 @@ import numpy as np
 import pytest
 
 import trm_solve
-from trm_solve import generate, kernels
 from trm_solve.errors import ExitCode, InputError
-from trm_solve.exact import count_solutions
-from trm_solve.generate import SudokuRecipe, fingerprint, generate_sudoku, guesses, rate, read_range
+from trm_solve.generate import kernels
+from trm_solve.generate import sudoku as generate
+from trm_solve.generate.exact import count_solutions
+from trm_solve.generate.sudoku import SudokuRecipe, fingerprint, generate_sudoku, guesses, rate, read_range
 from trm_solve.puzzles import read_file
 from trm_solve.puzzles.base import Grid, Puzzle
 from trm_solve.puzzles.sudoku import Sudoku
@@ -186,7 +187,7 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     for name in ("kernels", "sudoku_kernels", "sudoku_makers", "generate"):
         monkeypatch.delitem(sys.modules, f"trm_solve.{name}")
         monkeypatch.delattr(trm_solve, name)
-    return importlib.import_module("trm_solve.generate")
+    return importlib.import_module("trm_solve.generate.sudoku")
 
 
 def test_the_same_puzzles_without_a_compiler(plain: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,7 +230,7 @@ def _refuse(function: Any) -> Any:
 
 
 def test_nothing_else_pays_for_the_compiler() -> None:
-    code = "import sys, trm_solve.exact, trm_solve.puzzles, trm_solve.cli; sys.exit('numba' in sys.modules)"
+    code = "import sys, trm_solve.generate.exact, trm_solve.puzzles, trm_solve.cli; sys.exit('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -12,21 +12,22 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from trm_solve import checkpoint, kernels, maze_kernels
-from trm_solve import generate_maze as generator
-from trm_solve.augment_maze import augment
+from trm_solve import checkpoint
 from trm_solve.config import RunOptions
-from trm_solve.data import crop, read
 from trm_solve.errors import ExitCode, InputError
-from trm_solve.generate_maze import MazeRecipe, fingerprint, generate_maze, least_moves, read_share, read_size, write
-from trm_solve.presets import recipe
+from trm_solve.generate import kernels, maze_kernels
+from trm_solve.generate import maze as generator
+from trm_solve.generate.maze import MazeRecipe, fingerprint, generate_maze, least_moves, read_share, read_size, write
 from trm_solve.puzzles import read_file
 from trm_solve.puzzles.base import Puzzle
 from trm_solve.puzzles.maze import DIHEDRAL, Maze, solve
 from trm_solve.puzzles.maze_paths import FREE, PATH, WALL, shortest_path
-from trm_solve.run_folder import RunFolder
-from trm_solve.train import train
-from trm_solve.train_view import View
+from trm_solve.train.augment_maze import augment
+from trm_solve.train.data import crop, read
+from trm_solve.train.folder import RunFolder
+from trm_solve.train.presets import recipe
+from trm_solve.train.run import train
+from trm_solve.train.view import View
 
 KIND = Maze()
 TWELVE = Path(__file__).parent.parent / "examples" / "maze" / "twelve.csv"

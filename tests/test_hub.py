@@ -18,9 +18,10 @@ from hub_server import STORE, Hub
 from huggingface_hub import constants
 from safetensors.torch import load_file
 
-from trm_solve import catalogue, hub, pull, remote, store
 from trm_solve.checkpoint import CARD, CONFIG, WEIGHTS, load, save
 from trm_solve.errors import InputError, ModelError
+from trm_solve.hub import catalogue, pull, remote, store
+from trm_solve.hub import names as hub
 from trm_solve.model import TRM
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from trm_solve.losses import IGNORE, halt_losses, log_stablemax, token_losses
+from trm_solve.train.losses import IGNORE, halt_losses, log_stablemax, token_losses
 
 
 def s(a: float) -> float:

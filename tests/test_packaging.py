@@ -36,7 +36,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def listed(home: Path, cwd: Path) -> dict[str, str]:
     """Names and places of the packaged models, as a program sees them that imports trm_solve from `home`."""
     code = (
-        "import json; from trm_solve import hub; import trm_solve;"
+        "import json; from trm_solve.hub import names as hub; import trm_solve;"
         "print(json.dumps({'': trm_solve.__file__} | {n: str(hub.resolve(n)) for n in hub.packaged()}))"
     )
     environment = os.environ | {"PYTHONPATH": str(home), "PYTHONDONTWRITEBYTECODE": "1"}

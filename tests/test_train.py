@@ -19,13 +19,15 @@ from made import rows, write_csv
 from rich.console import Console
 from typer.testing import CliRunner
 
-from trm_solve import checkpoint, curves, train
+from trm_solve import checkpoint
 from trm_solve.config import ModelConfig, RunOptions, TrainOptions
 from trm_solve.errors import InputError, TrmError
 from trm_solve.model import TRM
-from trm_solve.presets import PRESETS, recipe
-from trm_solve.run_folder import RunFolder
-from trm_solve.train_view import View, summary_table
+from trm_solve.train import curves
+from trm_solve.train import run as train
+from trm_solve.train.folder import RunFolder
+from trm_solve.train.presets import PRESETS, recipe
+from trm_solve.train.view import View, summary_table
 
 TINY = {"hidden_size": 16, "batch_size": 4, "warmup_steps": 2, "halt_max_steps": 3, "H_cycles": 1, "L_cycles": 1}
 

@@ -10,7 +10,7 @@ from trm_solve import checkpoint, schedule
 from trm_solve.config import SolveOptions
 from trm_solve.device import choose_device, choose_dtype
 from trm_solve.errors import InputError, ModelError
-from trm_solve.hub import packaged
+from trm_solve.hub.names import packaged
 from trm_solve.model import TRM
 from trm_solve.puzzles import read_file, read_lines
 from trm_solve.puzzles.base import Puzzle

@@ -20,12 +20,12 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from trm_solve.card import GENERATED, model_card
 from trm_solve.config import ModelConfig
 from trm_solve.errors import InputError, ModelError
-from trm_solve.hub import resolve
+from trm_solve.hub.card import GENERATED, model_card
+from trm_solve.hub.names import resolve
+from trm_solve.hub.store import verify
 from trm_solve.model import TRM
-from trm_solve.store import verify
 
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 TABLE = "puzzle_emb.weights"

@@ -225,7 +225,7 @@ class TRM(nn.Module):
     def push_to_hub(self, repo_id: str, *, private: bool = False, commit_message: str = "") -> str:
         """Publish as a checkpoint folder, ORG/REPO on the hub; returns the commit's address. Raises `ModelError`."""
         from trm_solve.checkpoint import save
-        from trm_solve.pull import push
+        from trm_solve.hub.pull import push
 
         with tempfile.TemporaryDirectory() as folder:
             save(self, Path(folder))

@@ -11,7 +11,7 @@ from pathlib import Path
 from trm_solve.api import default_model, load, read_items
 from trm_solve.config import SolveOptions
 from trm_solve.errors import InputError, ModelError
-from trm_solve.hub import packaged
+from trm_solve.hub.names import packaged
 from trm_solve.output import Output, OutputOptions, open_output
 from trm_solve.puzzles import read_lines
 from trm_solve.puzzles.base import Puzzle

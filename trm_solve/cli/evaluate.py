@@ -60,8 +60,8 @@ def evaluate(
         trm-solve eval puzzles/ --halt never --max-steps 16,32,64 --report runs/report
     """
     from trm_solve.config import SolveOptions
-    from trm_solve.measure import EvalRequest, measure
-    from trm_solve.report import print_comparison, print_table
+    from trm_solve.evaluate.measure import EvalRequest, measure
+    from trm_solve.evaluate.report import print_comparison, print_table
 
     chosen = {"halt": halt, "effort": effort, "attempts": attempts, "seed": seed, "slots": slots}
     steps = tuple(_number(text) for each in max_steps for text in each.split(","))

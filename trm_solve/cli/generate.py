@@ -71,7 +71,7 @@ def sudoku(
 
         trm-solve generate sudoku -n 5000 --rating 4:60 --even --exclude test.csv -o ladder.csv
     """
-    from trm_solve.generate import SudokuRecipe, read_range, read_starts, write
+    from trm_solve.generate.sudoku import SudokuRecipe, read_range, read_starts, write
 
     recipe = SudokuRecipe(
         count=count,

@@ -41,7 +41,7 @@ def maze(
 
         trm-solve generate maze -n 5000 --seed 7 --exclude test.csv -o train.csv
     """
-    from trm_solve.generate_maze import MazeRecipe, least_moves, read_share, read_size, write
+    from trm_solve.generate.maze import MazeRecipe, least_moves, read_share, read_size, write
 
     rows, columns = read_size(size)
     least = least_moves(rows, columns) if min_path is None else min_path

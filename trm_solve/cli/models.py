@@ -46,7 +46,7 @@ def list_models(json: o.Json = False) -> None:
 
         trm-solve models list --json
     """
-    from trm_solve.catalogue import show_list
+    from trm_solve.hub.catalogue import show_list
 
     show_list(json)
 
@@ -64,7 +64,7 @@ def info(
 
         trm-solve models info runs/mine/best --json
     """
-    from trm_solve.catalogue import show_info
+    from trm_solve.hub.catalogue import show_info
 
     show_info(name, json)
 
@@ -90,7 +90,7 @@ def pull(
 
         trm-solve models pull somebody/their-model:step_1000 --set H_cycles=3 --set L_cycles=6
     """
-    from trm_solve.catalogue import pull_to
+    from trm_solve.hub.catalogue import pull_to
 
     pull_to(name, config, _fields(set_))
 
@@ -114,7 +114,7 @@ def convert(
 
         trm-solve models convert step_16275 --set H_cycles=3 --set L_cycles=6 --out my-sudoku --dtype bfloat16
     """
-    from trm_solve.catalogue import convert_to
+    from trm_solve.hub.catalogue import convert_to
 
     convert_to(state_dict, config, _fields(set_), out, kind, dtype)
 
@@ -140,7 +140,7 @@ def push(
 
         trm-solve models push runs/mine/best me/my-sudoku --eval results.json --private
     """
-    from trm_solve.catalogue import push_to
+    from trm_solve.hub.catalogue import push_to
 
     push_to(folder, repository, results, message=message, private=private)
 

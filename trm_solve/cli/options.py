@@ -11,7 +11,7 @@ MODEL, RUN, OUTPUT = "Model", "Reasoning", "Output"
 
 def complete_model(incomplete: str) -> list[str]:
     """Shell completion of model names: packaged, known, pulled."""
-    from trm_solve.hub import names
+    from trm_solve.hub.names import names
 
     return [name for name in names() if name.startswith(incomplete)]
 

@@ -123,7 +123,7 @@ def train(
         trm-solve train mine.csv --init sudoku --out runs/mine --max-minutes 10
     """
     from trm_solve.errors import ExitCode, InputError
-    from trm_solve.presets import DEFAULT, recipe
+    from trm_solve.train.presets import DEFAULT, recipe
 
     fields = dict(_assignment(text) for text in set_ or [])
     fields |= _given(optimizer=optimizer, lr=lr, batch_size=batch_size, seed=seed)
@@ -142,7 +142,7 @@ def train(
     asked |= _given(save_minutes=save_minutes, log_every=log_every, tensorboard=tensorboard)
     asked |= _given(device=device, dtype=dtype, threads=threads, compile=compile_)
 
-    from trm_solve.train import start
+    from trm_solve.train.run import start
 
     if start(str(out), asked, horizon, fields, preset, resume=resume) == "interrupted":
         raise typer.Exit(ExitCode.INTERRUPTED)

@@ -13,10 +13,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from trm_solve import store
 from trm_solve.config import nearest
 from trm_solve.errors import ModelError
-from trm_solve.store import Address
+from trm_solve.hub import store
+from trm_solve.hub.store import Address
 
 KNOWN = Path(__file__).with_name("known_models.json")
 
@@ -60,7 +60,7 @@ def known_at(address: Address) -> Known | None:
 
 def weights_dir() -> Path:
     """Where the packaged weights lie: inside the package in a wheel, beside it in a checkout or editable install."""
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parent.parent
     return package / "weights" if (package / "weights").is_dir() else package.parent / "weights"
 
 
@@ -103,7 +103,7 @@ def resolve(name: str) -> Path:
     """The folder of a model, fetched from the hub where it is not on this machine. Raises `ModelError`."""
     folder = find(name)
     if folder is None:
-        from trm_solve.pull import pull
+        from trm_solve.hub.pull import pull
 
         folder = pull(name)
     return folder

@@ -9,10 +9,10 @@ import torch
 
 from trm_solve import checkpoint
 from trm_solve.config import ModelConfig, RunOptions, TrainOptions, swiglu_width
-from trm_solve.data import Dataset
 from trm_solve.errors import InputError
 from trm_solve.model import TRM
 from trm_solve.puzzles import get_kind
+from trm_solve.train.data import Dataset
 
 COMPILE_MINUTES = 5.0  # compiling takes about half a minute: shorter runs on a CPU do without
 OWN = ("H_cycles", "L_cycles", "halt_max_steps", "canvas")  # what a recipe may change of a model that is fine-tuned

@@ -13,11 +13,11 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from trm_solve.config import TrainOptions
-from trm_solve.data import Mixture, draw_minimum, to_tensors
 from trm_solve.model import TRM
-from trm_solve.optim import EMA, lr_factor, make_optimizers, set_lr, sign_sgd_rows
-from trm_solve.supervise import METRICS, Batch, Carry, Outcome, Supervision, advance, metric_sums
 from trm_solve.team import Team
+from trm_solve.train.data import Mixture, draw_minimum, to_tensors
+from trm_solve.train.optim import EMA, lr_factor, make_optimizers, set_lr, sign_sgd_rows
+from trm_solve.train.supervise import METRICS, Batch, Carry, Outcome, Supervision, advance, metric_sums
 
 
 class Learner:

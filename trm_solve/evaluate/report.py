@@ -13,8 +13,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from trm_solve.errors import InputError
-from trm_solve.evaluate import Evaluation
-from trm_solve.tally import Outcome
+from trm_solve.evaluate.run import Evaluation
+from trm_solve.evaluate.tally import Outcome
 
 PATIENCE = 1.0  # seconds before progress is shown
 EVERY = 10.0  # seconds between plain lines where nothing can be redrawn

@@ -5,8 +5,8 @@ A *record* is `RECORD` integers: puzzle, solution, rating. Ranges are pairs (low
 
 from __future__ import annotations
 
-from trm_solve.kernels import Words, draw, jit, shuffle, zeros
-from trm_solve.sudoku_kernels import (
+from trm_solve.generate.kernels import Words, draw, jit, shuffle, zeros
+from trm_solve.generate.sudoku_kernels import (
     explore,
     fewest,
     fingerprint,

@@ -18,13 +18,13 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from trm_solve import sudoku_kernels, sudoku_makers
 from trm_solve.errors import ExitCode, InputError, TrmError
 from trm_solve.files import AtomicFile
-from trm_solve.kernels import COMPILED, table, zeros
+from trm_solve.generate import sudoku_kernels, sudoku_makers
+from trm_solve.generate.kernels import COMPILED, table, zeros
+from trm_solve.generate.sudoku_makers import FAMILY, RECORD
 from trm_solve.puzzles import get_kind, read_file
 from trm_solve.puzzles.base import Grid, Puzzle
-from trm_solve.sudoku_makers import FAMILY, RECORD
 
 RARE_RATING = 10  # of random minimal puzzles, 3 in 100 reach it
 USUAL_CLUES = (22, 27)  # 99 in 100 random minimal puzzles have as many

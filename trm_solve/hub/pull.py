@@ -16,12 +16,14 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from trm_solve import checkpoint, hub, remote, store
-from trm_solve.card import published_card
+from trm_solve import checkpoint
 from trm_solve.config import nearest
 from trm_solve.convert import NEEDED, convert, read_public_config
 from trm_solve.errors import InputError, ModelError
-from trm_solve.store import Address
+from trm_solve.hub import names as hub
+from trm_solve.hub import remote, store
+from trm_solve.hub.card import published_card
+from trm_solve.hub.store import Address
 
 CONFIGS = ("all_config.yaml", "all_config.yml", "all_config.json")
 RAW = re.compile(r"(.*step_?\d+.*|checkpoint|.*\.(pt|pth|bin|ckpt))", re.IGNORECASE)

@@ -11,18 +11,18 @@ from typing import Any
 
 import torch.distributed as dist
 
-from trm_solve import hub
 from trm_solve.api import default_model, load
 from trm_solve.checkpoint import WEIGHTS
 from trm_solve.config import SolveOptions
 from trm_solve.device import choose_device
 from trm_solve.errors import InputError, ModelError
-from trm_solve.evaluate import Evaluation, evaluate, open_puzzles, read_labelled, write_failures
+from trm_solve.evaluate.folder import ReportFolder, Row
+from trm_solve.evaluate.report import Meter, count_lines
+from trm_solve.evaluate.run import Evaluation, evaluate, open_puzzles, read_labelled, write_failures
+from trm_solve.evaluate.tally import Outcome
 from trm_solve.fuse import fuse
+from trm_solve.hub import names as hub
 from trm_solve.model import TRM
-from trm_solve.report import Meter, count_lines
-from trm_solve.report_folder import ReportFolder, Row
-from trm_solve.tally import Outcome
 from trm_solve.team import Team
 
 

@@ -14,19 +14,20 @@ from typing import Any
 
 import torch
 
-from trm_solve import checkpoint, curves
+from trm_solve import checkpoint
 from trm_solve.config import RunOptions, TrainOptions
-from trm_solve.data import open_data
 from trm_solve.device import choose_device, choose_dtype
 from trm_solve.errors import ExitCode, InputError, TrmError
-from trm_solve.hub import resolve
-from trm_solve.learner import Learner
-from trm_solve.presets import DEFAULT, recipe
-from trm_solve.run_folder import RunFolder
+from trm_solve.hub.names import resolve
 from trm_solve.team import Team
-from trm_solve.train_setup import OWN, compiles, open_model
-from trm_solve.train_view import View
-from trm_solve.validation import accuracy
+from trm_solve.train import curves
+from trm_solve.train.data import open_data
+from trm_solve.train.folder import RunFolder
+from trm_solve.train.learner import Learner
+from trm_solve.train.presets import DEFAULT, recipe
+from trm_solve.train.setup import OWN, compiles, open_model
+from trm_solve.train.validation import accuracy
+from trm_solve.train.view import View
 
 
 class Diverged(TrmError):

@@ -21,11 +21,11 @@ import numpy as np
 from trm_solve import schedule
 from trm_solve.config import SolveOptions
 from trm_solve.errors import ExitCode, InputError
+from trm_solve.evaluate.tally import Outcome, Tally
 from trm_solve.files import AtomicFile
 from trm_solve.model import TRM
 from trm_solve.puzzles import get_kind, read_file
 from trm_solve.puzzles.base import Puzzle
-from trm_solve.tally import Outcome, Tally
 from trm_solve.trace import SCHEMA, Solution, Step
 
 SUFFIXES = {".csv", ".json", ".maze", ".sdk", ".sdm", ".ss", ".txt"}  # what is read in a folder

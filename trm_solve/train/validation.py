@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from trm_solve.data import Dataset, to_tensors
-from trm_solve.losses import IGNORE
 from trm_solve.model import TRM
 from trm_solve.team import Team
+from trm_solve.train.data import Dataset, to_tensors
+from trm_solve.train.losses import IGNORE
 
 
 @torch.no_grad()

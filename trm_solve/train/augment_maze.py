@@ -18,7 +18,7 @@ def augment(rng: np.random.Generator, questions: Tokens, answers: Tokens) -> tup
     Labels are searched for again, since the canonical path does not survive a turn. A maze is where its label is not 0;
     around it are walls, and nothing to learn.
     """
-    from trm_solve.maze_kernels import labels  # imports numba
+    from trm_solve.generate.maze_kernels import labels  # imports numba
 
     size, side = len(questions), math.isqrt(questions.shape[1])
     used = (answers != 0).reshape(size, side, side)

@@ -30,8 +30,10 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]
     disable_progress_bars,
 )
 
-from trm_solve import __version__, hub, store
+from trm_solve import __version__
 from trm_solve.errors import ModelError
+from trm_solve.hub import names as hub
+from trm_solve.hub import store
 
 LOGIN = "hf auth login, or a token in HF_TOKEN"
 TIMEOUT = 20.0  # seconds to wait for the first answer

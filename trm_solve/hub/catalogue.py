@@ -13,11 +13,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from trm_solve import hub, store
 from trm_solve.checkpoint import TABLE, WEIGHTS, read_config, read_header, save
 from trm_solve.config import nearest
 from trm_solve.device import DTYPES
 from trm_solve.errors import InputError, ModelError
+from trm_solve.hub import names as hub
+from trm_solve.hub import store
 
 
 def describe(name: str) -> dict[str, Any]:
@@ -145,14 +146,14 @@ def convert_to(
 
 def pull_to(name: str, config: Path | None, fields: Mapping[str, Any]) -> None:
     """Fetch a model of the hub and print its folder. Raises `ModelError`."""
-    from trm_solve.pull import pull
+    from trm_solve.hub.pull import pull
 
     print(pull(name, fields, config))
 
 
 def push_to(folder: Path, repository: str, results: Path | None, *, message: str, private: bool) -> None:
     """Publish a folder and print the commit's address. Raises `ModelError` or `InputError`."""
-    from trm_solve.pull import push
+    from trm_solve.hub.pull import push
 
     print(push(folder, repository, results, message=message, private=private))
 

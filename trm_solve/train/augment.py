@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from trm_solve import augment_maze
+from trm_solve.train import augment_maze
 
 Tokens = NDArray[np.uint8]
 Augment = Callable[[np.random.Generator, Tokens, Tokens], tuple[Tokens, Tokens]]

@@ -18,9 +18,9 @@ from types import TracebackType
 from typing import IO, Any
 
 from trm_solve.errors import InputError
+from trm_solve.evaluate.html import page
+from trm_solve.evaluate.tally import Outcome
 from trm_solve.files import AtomicFile
-from trm_solve.report_html import page
-from trm_solve.tally import Outcome
 
 SETTINGS = "settings.json"
 COLUMNS = (

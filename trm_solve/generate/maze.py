@@ -14,9 +14,9 @@ import numpy as np
 
 from trm_solve.errors import InputError
 from trm_solve.files import AtomicFile
-from trm_solve.generate import NotFoundError
-from trm_solve.kernels import COMPILED, draw, table, zeros
-from trm_solve.maze_kernels import UNIT, hunt
+from trm_solve.generate.kernels import COMPILED, draw, table, zeros
+from trm_solve.generate.maze_kernels import UNIT, hunt
+from trm_solve.generate.sudoku import NotFoundError
 from trm_solve.puzzles import read_file
 from trm_solve.puzzles.base import Grid, Puzzle
 from trm_solve.puzzles.maze import CANVAS, DIHEDRAL, SYMBOLS

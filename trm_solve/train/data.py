@@ -19,13 +19,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trm_solve.augment import AUGMENT
 from trm_solve.config import Canvas, RunOptions
 from trm_solve.errors import InputError, TrmError
-from trm_solve.losses import IGNORE
 from trm_solve.puzzles import get_kind, read_file
 from trm_solve.puzzles.base import Puzzle
 from trm_solve.puzzles.sudoku import UNITS
+from trm_solve.train.augment import AUGMENT
+from trm_solve.train.losses import IGNORE
 
 Tokens = NDArray[np.uint8]
 Report = Callable[[str], None]

@@ -1,0 +1,1 @@
+"""New puzzles with known answers, and the exact tools that judge them."""

@@ -1,0 +1,1 @@
+"""Names of models -> folders: packaged, local, pulled from the Hugging Face hub."""

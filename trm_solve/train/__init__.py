@@ -1,0 +1,1 @@
+"""Training: data, the supervision step, optimisers, runs that survive."""
