@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import trm_solve
+import trm_solve.generate
 from trm_solve.errors import ExitCode, InputError
 from trm_solve.generate import kernels
 from trm_solve.generate import sudoku as generate
@@ -183,11 +183,12 @@ def test_ranges_are_read() -> None:
 @pytest.fixture
 def plain(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """`generate` as it is where numba is not installed."""
-    monkeypatch.setitem(sys.modules, "numba", None)
-    for name in ("kernels", "sudoku_kernels", "sudoku_makers", "generate"):
-        monkeypatch.delitem(sys.modules, f"trm_solve.{name}")
-        monkeypatch.delattr(trm_solve, name)
-    return importlib.import_module("trm_solve.generate.sudoku")
+    for name in ("kernels", "sudoku_kernels", "sudoku_makers", "sudoku"):
+        monkeypatch.delitem(sys.modules, f"trm_solve.generate.{name}")
+        monkeypatch.delattr(trm_solve.generate, name)
+    with monkeypatch.context() as absent:  # only while importing: the compiled functions beside it need numba
+        absent.setitem(sys.modules, "numba", None)
+        return importlib.import_module("trm_solve.generate.sudoku")
 
 
 def test_the_same_puzzles_without_a_compiler(plain: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
