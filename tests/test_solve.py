@@ -150,6 +150,18 @@ def test_the_same_seed_gives_the_same_answer(trm: Trm) -> None:
     assert fields[0] == fields[1]
 
 
+def test_check_unique_knows_none_one_and_several(trm: Trm) -> None:
+    one = trm("solve", EASY, "--check-unique")
+    assert (one.code, one.out, one.err) == (0, ANSWER + "\n", "")
+    none = trm(
+        "solve", ".....5.8....6.1.43..........1.5........1.6...3.......553.....61........4.........", "--check-unique"
+    )
+    assert (none.code, none.out) == (4, "\n")
+    assert "no solution" in none.err
+    several = trm("solve", EMPTY[:-3] + "123", "--check-unique", "--max-steps", 1, "--effort", "fast")
+    assert "warning: <argument>:1: more than one solution" in several.err
+
+
 def test_verbose_names_model_device_and_dtype(trm: Trm) -> None:
     result = trm("solve", EASY, "-v", "--device", "cpu", "--dtype", "float32")
     assert "model sudoku, device cpu, dtype float32" in result.err

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +32,7 @@ class Look:
     pace: float = 0.0
     quiet: bool = False
     verbose: bool = False
+    check_unique: bool = False  # count solutions exactly; the count judges the puzzle and never supplies an answer
 
 
 def read_inputs(inputs: list[str], kind: str | None) -> Iterator[Puzzle | InputError]:
@@ -80,8 +81,9 @@ def solve_inputs(
             print(f"model {name}, device {ready.device}, dtype {dtype}", file=sys.stderr)
         watch = output.live or look.trace is not None or look.save is not None
         begun = _announce(itertools.chain(head, items), first.kind, output)
+        unsolvable = _count_solutions(first.kind) if look.check_unique else None
         done = 0
-        for event in run(ready, begun, options, watch=watch, name=name):
+        for event in run(ready, begun, options, watch=watch, name=name, unsolvable=unsolvable):
             if isinstance(event, Step):
                 output.step(event)
                 continue
@@ -91,6 +93,24 @@ def solve_inputs(
                 output.bad(done, event)
             done += 1
     return int(output.exit_code)
+
+
+def _count_solutions(kind: str) -> Callable[[Puzzle], str]:
+    """For `run`: why a puzzle has no answer; that it has several is said on stderr, and it is solved all the same.
+
+    Raises `InputError` for kinds whose solutions are not counted.
+    """
+    if kind != "sudoku":
+        raise InputError(f"--check-unique counts the solutions of Sudokus, not of a {kind}")
+    from trm_solve.generate.exact import count_solutions
+
+    def judge(puzzle: Puzzle) -> str:
+        count = count_solutions(puzzle.question, limit=2)
+        if count > 1:
+            print(f"warning: {puzzle.source}: more than one solution, any of them counts", file=sys.stderr)
+        return "" if count else "no solution"
+
+    return judge
 
 
 def _open(look: Look, name: str, max_steps: int, many: bool) -> Output:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -166,6 +166,7 @@ class _Line:
 
     def __init__(self, kind: Kind, items: Iterable[Puzzle | InputError], strategy: Strategy, window: int, name: str):
         self.kind, self.strategy, self.window, self.name = kind, strategy, window, name
+        self.unsolvable: Callable[[Puzzle], str] = kind.unsolvable
         self.items = enumerate(items)
         self.more = True  # the items have not ended
         self.cases: deque[Case] = deque()
@@ -191,7 +192,7 @@ class _Line:
             return True
         case = Case(puzzle, index, self.kind, started=self.now())
         self.cases.append(case)
-        if puzzle.kind == self.kind.name and (reason := self.kind.unsolvable(puzzle)):
+        if puzzle.kind == self.kind.name and (reason := self.unsolvable(puzzle)):
             case.conclude(self.name, self.now(), reason)
             return True
         case.waves = iter(self.strategy(puzzle, index))
@@ -237,14 +238,17 @@ def run(
     strategy: Strategy | None = None,
     watch: bool = False,
     name: str = "",
+    unsolvable: Callable[[Puzzle], str] | None = None,
 ) -> Iterator[Event]:
     """Solve puzzles; yields a `Solution` or the `InputError` of each item, in input order.
 
     With `watch`, the steps come too, as they happen, and every solution carries its trace. `strategy` defaults to that
-    of `options.effort`; `name` is the model's.
+    of `options.effort`; `name` is the model's. `unsolvable` says why a puzzle is not worth an attempt, in place of the
+    kind's own look at it.
     """
     window = WINDOW * (options.slots or default_slots(model))
     line = _Line(get_kind(model.config.kind), items, strategy or strategy_for(options), window, name)
+    line.unsolvable = unsolvable or line.unsolvable
     while line.more or line.cases:
         for step in refine(model, line.source(), options, watch):
             if line.take(step, watch) and watch:

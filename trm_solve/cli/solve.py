@@ -30,6 +30,10 @@ def solve(
     attempts: o.Attempts = 0,
     seed: o.Seed = 0,
     slots: o.Slots = 0,
+    check_unique: Annotated[
+        bool,
+        typer.Option("--check-unique", help="Count solutions exactly: none, one or several.", rich_help_panel=o.RUN),
+    ] = False,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write the answers here.", rich_help_panel=o.OUTPUT),
@@ -61,5 +65,6 @@ def solve(
 
     reasoning = {"max_steps": max_steps, "halt": halt, "effort": effort, "attempts": attempts}
     choices = SolveOptions.from_dict({**reasoning, "seed": seed, "slots": slots})
-    look = Look(output=output, json=json, trace=trace, save=save, pace=pace, quiet=quiet, verbose=verbose)
+    files = {"output": output, "trace": trace, "save": save}
+    look = Look(**files, json=json, pace=pace, quiet=quiet, verbose=verbose, check_unique=check_unique)
     raise typer.Exit(solve_inputs(puzzles, choices, look, model=model, device=device, dtype=dtype, kind=kind))
