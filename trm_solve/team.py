@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from types import TracebackType
 
@@ -33,6 +34,9 @@ class Team:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self.size > 1 and dist.is_initialized():
+            if kind is None:
+                dist.barrier()  # nobody hangs up while others still talk
+            gc.collect()  # what still holds the group keeps its threads, and they abort an interpreter that ends
             dist.destroy_process_group()
 
     @property

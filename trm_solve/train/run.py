@@ -267,24 +267,28 @@ def train(options: RunOptions, recipe: TrainOptions, *, resume: bool = False, vi
     """
     view = view or View()
     with _threads(options.threads), Team(choose_device(options.device)) as team, _one_voice(team):
-        if not team.leads:
-            view.quiet()
-        if not resume and team.leads:
-            RunFolder(Path(options.out)).check_new()
-        run = Run(options, recipe, team, view)
-        if resume:
-            run.resume()
-        if team.leads:
-            run.folder.write_options(options, recipe)
-        view.start(run.describe(), endless=not (recipe.max_steps or recipe.max_minutes))
-        try:
-            ended = run.fit()
-        finally:
-            view.stop()
-        if team.leads:
-            lines = list(run.folder.read_metrics())
-            view.finish(ended, lines, run.folder.path, curves.draw(lines, run.folder.path))
-        return ended
+        return _train(options, recipe, team, view, resume)  # whose learner is gone before the team is
+
+
+def _train(options: RunOptions, recipe: TrainOptions, team: Team, view: View, resume: bool) -> str:
+    if not team.leads:
+        view.quiet()
+    if not resume and team.leads:
+        RunFolder(Path(options.out)).check_new()
+    run = Run(options, recipe, team, view)
+    if resume:
+        run.resume()
+    if team.leads:
+        run.folder.write_options(options, recipe)
+    view.start(run.describe(), endless=not (recipe.max_steps or recipe.max_minutes))
+    try:
+        ended = run.fit()
+    finally:
+        view.stop()
+    if team.leads:
+        lines = list(run.folder.read_metrics())
+        view.finish(ended, lines, run.folder.path, curves.draw(lines, run.folder.path))
+    return ended
 
 
 def start(
