@@ -6,15 +6,12 @@ in through `convert.py`.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
-import os
 import struct
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -22,6 +19,7 @@ from torch import Tensor
 
 from trm_solve.config import ModelConfig
 from trm_solve.errors import InputError, ModelError
+from trm_solve.files import write_atomically, written_atomically
 from trm_solve.hub.card import GENERATED, model_card
 from trm_solve.hub.names import resolve
 from trm_solve.hub.store import verify
@@ -32,35 +30,6 @@ TABLE = "puzzle_emb.weights"
 MAPPED = 1 << 22  # numbers of a puzzle table above which it stays in its file
 PIECE = 1 << 20  # numbers that are converted and written at once
 STORED = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16", torch.float64: "F64"}
-
-
-@contextlib.contextmanager
-def _written_atomically(path: Path) -> Iterator[IO[bytes]]:
-    """A file that is there whole when the block ends well. Raises `InputError` where the disk says no."""
-    temporary = None
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = file.name
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(temporary).chmod(0o666 & ~mask)
-        Path(temporary).replace(path)
-        temporary = None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {(error.strerror or str(error)).lower()}") from None
-    finally:
-        if temporary:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all. Raises `InputError` where the disk says no."""
-    with _written_atomically(path) as file:
-        file.write(data)
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], dtype: torch.dtype | None = None) -> None:
@@ -78,7 +47,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], dtype: torch.dtype 
         header[name] = {"dtype": STORED[stored[name]], "shape": shape, "data_offsets": [start, end]}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
-    with _written_atomically(path) as file:
+    with written_atomically(path) as file:
         file.write(struct.pack("<Q", len(text)) + text)
         for name in order:
             for piece in torch.split(tensors[name].detach().reshape(-1), PIECE):

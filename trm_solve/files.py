@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -40,7 +42,10 @@ class AtomicFile:
         self.file.write(content.encode() if isinstance(content, str) else content)
 
     def commit(self) -> None:
-        """Put the file in its place, with the permissions of the one it replaces."""
+        """Put the file in its place, with the permissions of the one it replaces, once its bytes are on the disk."""
+        if self._temporary is not None:
+            self.file.flush()
+            os.fsync(self.file.fileno())
         self.file.close()
         if self._temporary is not None:
             if self._target.exists():
@@ -54,3 +59,23 @@ class AtomicFile:
         if self._temporary is not None:
             self._temporary.unlink(missing_ok=True)
             self._temporary = None
+
+
+@contextlib.contextmanager
+def written_atomically(path: Path) -> Iterator[IO[bytes]]:
+    """A file that is there whole when the block ends well. Raises `InputError` where the disk says no."""
+    file = AtomicFile(path)
+    try:
+        yield file.file
+        file.commit()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({(error.strerror or str(error)).lower()})") from None
+    finally:
+        with contextlib.suppress(OSError):  # of a full disk, told already
+            file.discard()
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all. Raises `InputError` where the disk says no."""
+    with written_atomically(path) as file:
+        file.write(data)

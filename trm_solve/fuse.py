@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
 
 from trm_solve.model import TRM
 
 WORTH = {"cpu": 2e13, "cuda": 2e16}  # floating-point operations from which on compiling pays for itself
-
-
-def networks(model: TRM) -> list[nn.Module]:
-    return [getattr(model, name) for name in ("L_level", "H_level") if hasattr(model, name)]
 
 
 def operations(model: TRM) -> float:
@@ -37,7 +32,7 @@ def fuse(model: TRM, wanted: str, steps: float) -> bool:
         return False
     if wanted == "auto" and not works(model.device):
         return False
-    for network in networks(model):
+    for network in model.networks:
         network.compile(dynamic=True)
     return True
 

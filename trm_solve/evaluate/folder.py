@@ -20,7 +20,7 @@ from typing import IO, Any
 from trm_solve.errors import InputError
 from trm_solve.evaluate.html import page
 from trm_solve.evaluate.tally import Outcome
-from trm_solve.files import AtomicFile
+from trm_solve.files import AtomicFile, write_atomically
 
 SETTINGS = "settings.json"
 COLUMNS = (
@@ -83,7 +83,7 @@ class ReportFolder:
         except (OSError, ValueError) as error:
             raise InputError(f"{folder}: cannot serve as a report folder ({error})") from None
         if kept is None and rank == 0:
-            write(path, json.dumps(settings, indent=2) + "\n")
+            write_atomically(path, (json.dumps(settings, indent=2) + "\n").encode())
         for name, value in settings.items():
             if kept is not None and kept.get(name) != value:
                 hint = "the same settings go on with it; another folder begins anew"
@@ -133,8 +133,9 @@ class ReportFolder:
         """Write the finished report; by the first process, when all are done."""
         if self.size > 1:
             self._join()
-        write(self.folder / "report.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")
-        write(self.folder / "report.html", page(report))
+        text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+        write_atomically(self.folder / "report.json", text.encode())
+        write_atomically(self.folder / "report.html", page(report).encode())
 
     def _join(self) -> None:
         """One `puzzles.csv` of all processes' files, in input order; the parts stay, to go on from."""
@@ -151,9 +152,3 @@ class ReportFolder:
                 csv.writer(line := io.StringIO(), lineterminator="\n").writerow(cells)
                 whole.write(line.getvalue())
         whole.commit()
-
-
-def write(path: Path, text: str) -> None:
-    file = AtomicFile(path)
-    file.write(text)
-    file.commit()

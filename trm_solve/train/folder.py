@@ -17,9 +17,9 @@ from typing import Any
 
 import torch
 
-from trm_solve.checkpoint import write_atomically
 from trm_solve.config import RunOptions, TrainOptions
 from trm_solve.errors import InputError
+from trm_solve.files import write_atomically
 
 SCHEMA = 1
 
