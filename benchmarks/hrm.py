@@ -49,7 +49,7 @@ def measure(name: str, steps: int, seed: int, files: tuple[Path, Path], folder: 
     updates = budget // block_passes(options)
     options = recipe(PRESETS[name], {"seed": seed, "max_steps": updates})
     out = folder / f"{name}-{seed}"
-    place = {"data": (str(files[0]),), "valid": (str(files[1]),), "out": str(out), "compile": "off"}
+    place = {"data": (str(files[0]),), "valid": (str(files[1]),), "out": str(out)}
     run = RunOptions.from_dict({**place, "threads": threads, "valid_minutes": 1e9, "valid_puzzles": 1 << 30})
     train(run, options)
     lines = list(RunFolder(out).read_metrics())

@@ -32,7 +32,7 @@ def puzzles() -> Mixture:
     """One puzzle: augmentation makes a new one of every draw."""
     answer = np.array([[int(digit) + 1 for digit in ANSWER]], np.uint8)
     question = np.where(np.arange(81) % 3 == 0, answer, 1).astype(np.uint8)
-    data = Dataset("sudoku", question, answer, np.zeros(1, np.int64), np.zeros(1))
+    data = Dataset("sudoku", question, answer, np.zeros(1, np.int64), np.zeros(1), np.ones(1))
     return Mixture(data, np.ones(1))
 
 
@@ -73,7 +73,7 @@ def step_seconds(options: TrainOptions, device: torch.device, dtype: torch.dtype
     model.forward_dtype = dtype
     if compiled:
         model.latent_recursion = torch.compile(model.latent_recursion, dynamic=False)  # type: ignore[method-assign]
-    learner = Learner(model, mixture, options, Team(device))
+    learner = Learner(model, [mixture], options, Team(device))
     times = []
     for _ in range(steps + 3):  # three to warm up, and to compile
         start = time.perf_counter()

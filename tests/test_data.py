@@ -31,7 +31,8 @@ def mixture(path: Path, count: int = 20, **options: Any) -> tuple[Mixture, dict[
     heard: list[str] = []
     source = write_csv(path / "some.csv", rows(count))
     run = RunOptions.from_dict({"data": [source], **options})
-    return *open_data(run, augment=True, report=heard.append), heard
+    (drawn,), sets = open_data(run, augment=True, report=heard.append)
+    return drawn, {name: part for name, (part,) in sets.items()}, heard
 
 
 def silent(text: str) -> None:
@@ -107,7 +108,7 @@ def test_the_public_builder_s_folder(tmp_path: Path) -> None:
     facts = {"vocab_size": 11, "seq_len": 81, "num_puzzle_identifiers": 4, "pad_id": 0, "ignore_label_id": 0}
     (folder / "dataset.json").write_text(json.dumps(facts))
     found = read(str(tmp_path / "built"), None, silent)
-    assert (found.kind, found.identifiers, found.ids.tolist()) == ("sudoku", 4, [0, 3, 3, 3])
+    assert (found.kind, len(found.names), found.ids.tolist()) == ("sudoku", 4, [0, 3, 3, 3])
     assert np.array_equal(found.questions, data.questions)
     (folder / "all__labels.npy").unlink()
     with pytest.raises(InputError, match=r"no all__labels\.npy"):
@@ -130,7 +131,7 @@ def shares(drawn: Mixture) -> np.ndarray[Any, Any]:
 def test_shares_and_bands(tmp_path: Path) -> None:
     one, two = write_csv(tmp_path / "one.csv", rows(10)), write_csv(tmp_path / "two.csv", rows(5))
     run = RunOptions(data=(one, f"{two}@0.2"), band=("4:7=3",))
-    found = shares(open_data(run, augment=True, report=lambda _: None)[0])
+    found = shares(open_data(run, augment=True, report=lambda _: None)[0][0])
     first, second = found[:10], found[10:]
     assert second.sum() == pytest.approx(0.2)
     assert first[4] / first[3] == pytest.approx(3)

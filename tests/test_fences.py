@@ -9,7 +9,8 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "trm_solve"
 HEAVY = {"torch", "safetensors", "huggingface_hub"}
-LIGHT = ["errors", "config", "trace", "files", "puzzles"]  # standard library and numpy
+ARC = ["arc/known", "arc/dataset", "arc/submission"]
+LIGHT = ["errors", "config", "trace", "files", "puzzles", *ARC]  # standard library and numpy
 DRAWN = ["render", "output", "terminal", "replay"]  # and rich
 INSIDE_TORCH = {
     "model",
@@ -23,6 +24,8 @@ INSIDE_TORCH = {
     "api",
     "search",
     "evaluate",
+    "arc.solve",
+    "arc.adapt",
 }
 
 
@@ -61,7 +64,9 @@ def roots(found: set[str]) -> set[str]:
 
 
 def rooms(found: set[str]) -> set[str]:
-    return {name.split(".")[1] for name in found if name.startswith("trm_solve.")}
+    """`model` of `trm_solve.model.TRM`; a module of `arc`, which has both kinds, as `arc` and as `arc.known`."""
+    parts = [name.split(".")[1:3] for name in found if name.startswith("trm_solve.")]
+    return {part[0] for part in parts} | {".".join(part) for part in parts if part[0] == "arc"}
 
 
 @pytest.mark.parametrize("path", modules(*LIGHT), ids=str)

@@ -152,6 +152,35 @@ def test_a_file_of_several_is_named(server: Hub) -> None:
     assert caught.value.hint == "did you mean 'b/step_7'?"
 
 
+# ---- what the rows of an ARC model stand for
+
+NAMED = ["<blank>", "one", "one|||t1|||0213456789", "two", "two|||t2|||0123456789"]
+
+
+@pytest.mark.parametrize("place", ["a/identifiers.json", "identifiers.json"])
+def test_identifiers_come_along_from_beside_the_file_or_from_the_top(server: Hub, place: str) -> None:
+    files = raw_files("trm-attention")
+    parts = {f"a/{name}": files[name] for name in ("step_6", "all_config.yaml")}
+    server.add(RAW, {**parts, place: json.dumps(NAMED).encode(), "b/identifiers.json": b"[]"})
+    names = load(RAW).identifiers
+    assert names is not None
+    assert [row for row, _ in names.copies("two")] == [3, 4]
+    folder = hub.resolve(RAW)
+    assert "identifiers.json" in json.loads((folder / store.SOURCE).read_text())["files"]
+    converted = {name: (folder / name).read_bytes() for name in (CONFIG, WEIGHTS, "identifiers.json")}
+    server.add("someone/converted", converted)
+    names = load("someone/converted").identifiers
+    assert names is not None
+    assert names.tasks == {"one", "two"}
+
+
+def test_identifiers_that_do_not_fit_are_left_out_with_a_word(server: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    server.add(RAW, {**raw_files("trm-attention"), "identifiers.json": json.dumps(NAMED[:3]).encode()})
+    assert load(RAW).identifiers is None
+    wanted = f"warning: {RAW}:identifiers.json: 3 identifiers, the puzzle table has 5 rows; left out"
+    assert wanted in capsys.readouterr().err
+
+
 # ---- where cycles come from
 
 
@@ -506,6 +535,20 @@ def test_push_to_hub_of_a_model(server: Hub, monkeypatch: pytest.MonkeyPatch) ->
     assert load("sudoku").push_to_hub("me/mine", commit_message="First").startswith(f"{server.url}/me/mine/commit/")
     newest = list(server.repositories["me/mine"].commits.values())[-1]
     assert set(newest) == {CONFIG, WEIGHTS, CARD, "notes.txt"}
+
+
+@uploads
+def test_identifiers_are_published_if_they_fit(server: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "good")
+    server.add(RAW, {**raw_files("trm-attention"), "identifiers.json": json.dumps(NAMED).encode()})
+    model = load(RAW)
+    save(model, tmp_path / "mine")
+    pull.push(tmp_path / "mine", "me/mine")
+    (files,) = server.repositories["me/mine"].commits.values()
+    assert json.loads(files["identifiers.json"]) == NAMED
+    (tmp_path / "mine" / "identifiers.json").write_text(json.dumps([*NAMED[:4], "two|||t2"]))
+    with pytest.raises(ModelError, match="is no identifier"):
+        pull.push(tmp_path / "mine", "me/mine")
 
 
 def test_what_cannot_be_published(server: Hub, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

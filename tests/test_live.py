@@ -285,3 +285,28 @@ def test_solve_itself_is_live_on_a_terminal(width: int, height: int) -> None:
     assert "solved in" in text
     assert any(line.startswith("changed") for line in terminal.lines)
     assert "│ 5 8 9 │ 1 6 4 │ 2 7 3 │" in "\n".join(terminal.lines)
+
+
+@pytest.mark.parametrize("environ", [{}, {"NO_COLOR": "1"}])
+def test_votes_on_a_large_arc_answer(environ: dict[str, str]) -> None:
+    """The frames of answers of any shape stay in the window; the attempts and how sure they are remain."""
+    script = """
+from test_render_arc import grid, puzzle, solution, step
+asked = puzzle(grid(30, 30), (30, 30))
+with open_output(OutputOptions(model='arc', max_steps=16, pace=0.01)) as output:
+    output.begin(0, asked)
+    for n, shape in enumerate([(0, 0), (3, 30), (30, 3), (30, 30)], 1):
+        for attempt in (1, 2, 3):
+            output.step(step(grid(*shape, attempt), n, attempt, halted=n == 4))
+    output.solution(0, solution(asked, {2: grid(30, 30, 1), 1: grid(30, 30, 2)}, 3))
+"""
+    terminal, text = run(script, 80, 24, **environ)
+    assert terminal.wrapped == 0
+    assert terminal.cursor
+    assert bool(environ) == (not colors(text))
+    assert terminal.lines[0].startswith("┌ attempt 1: 2 of 3 votes ")
+    assert "predicted, 2 of 3 votes agree (67 %)" in terminal.lines
+    seen = re.findall(r"(\d+) of 16", re.sub(r"\x1b\[[\d;]*m", "", text))
+    assert list(dict.fromkeys(seen)) == ["1", "2", "3", "4"]
+    if not environ:
+        assert len(terminal.rows) <= 24

@@ -64,6 +64,7 @@ def test_the_wheel_holds_the_package_its_weights_and_its_licence(wheel: Path) ->
         names = archive.namelist()
     assert "trm_solve/py.typed" in names
     assert "trm_solve/weights/sudoku/model.safetensors" in names
+    assert {"trm_solve/hub/known_models.json", "trm_solve/arc/known_tasks.json"} <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert {name.split("/")[0] for name in names} == {
         "trm_solve",

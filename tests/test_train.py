@@ -160,10 +160,10 @@ def test_validation_runs_all_steps_without_halting(tmp_path: Path) -> None:
     lines = run(tmp_path, hold_out=0.25, valid_puzzles=7)
     found = next(line["valid"]["held out"] for line in lines if "valid" in line)
     model = checkpoint.load(tmp_path / "run" / "last")
-    mixture, validation = train.open_data(
+    (mixture,), validation = train.open_data(
         options(tmp_path, hold_out=0.25, valid_puzzles=7), augment=False, report=print
     )
-    held = validation["held out"]
+    (held,) = validation["held out"]
     assert (len(held), found["puzzles"], len(mixture.data)) == (7, 7, 30)
     e = model.embed(torch.from_numpy(held.questions).long(), model.puzzle_rows(torch.zeros(7, dtype=torch.int64)))
     y, z = model.initial_state(e)

@@ -1,4 +1,4 @@
-"""A folder (config.json + model.safetensors + README.md) <-> a model, strict both ways.
+"""A folder (config.json + model.safetensors + README.md) <-> a model, strict both ways; ARC: with identifiers.json.
 
 Tensors keep the public checkpoints' names without their prefix. Nothing is ever unpickled here; raw state dicts come
 in through `convert.py`.
@@ -17,6 +17,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from trm_solve.arc.known import Identifiers
 from trm_solve.config import ModelConfig
 from trm_solve.errors import InputError, ModelError
 from trm_solve.files import write_atomically, written_atomically
@@ -150,7 +151,9 @@ def load(name: str | Path) -> TRM:
     """
     folder = resolve(str(name))
     verify(folder)
-    return build(read_config(folder), read_tensors(folder / WEIGHTS), str(folder / WEIGHTS))
+    model = build(read_config(folder), read_tensors(folder / WEIGHTS), str(folder / WEIGHTS))
+    model.identifiers = Identifiers.beside(folder, model.config.num_puzzle_identifiers)
+    return model
 
 
 def save(model: TRM, folder: Path, *, dtype: torch.dtype | None = None, card: str = "", name: str = "") -> None:
@@ -167,6 +170,8 @@ def save(model: TRM, folder: Path, *, dtype: torch.dtype | None = None, card: st
     write_tensors(folder / WEIGHTS, model.state_dict(), dtype)
     config: dict[str, Any] = model.config.to_dict()
     write_atomically(folder / CONFIG, (json.dumps(config, indent=2) + "\n").encode())
+    if model.identifiers is not None:
+        model.identifiers.write(folder)
     readme = folder / CARD
     if not readme.exists() or GENERATED in readme.read_text(encoding="utf-8"):
         write_atomically(readme, model_card(model.config, name or folder.name, card).encode())

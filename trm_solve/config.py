@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
 from trm_solve.errors import InputError
@@ -56,8 +56,8 @@ class Strict:
                 raise InputError(f"{prefix}unknown field '{name}'", nearest(name, list(known)))
             if not _fits(value, hints[name]):
                 raise InputError(f"{prefix}field '{name}' cannot be {value!r}")
-        for name, field in known.items():
-            needed = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        for name, spec in known.items():
+            needed = spec.default is dataclasses.MISSING and spec.default_factory is dataclasses.MISSING
             if needed and name not in fields:
                 raise InputError(f"{prefix}field '{name}' is missing")
         made = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
@@ -190,6 +190,8 @@ class TrainOptions(Strict):
     max_minutes: float | None = None
     # the data
     augment: bool = True
+    copies: int = 100  # ARC: augmented copies of every task, each with an identifier of its own
+    max_side: int = 30  # ARC: tasks with larger grids are left out
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -269,3 +271,19 @@ class SolveOptions(Strict):
             raise InputError(f"a number of attempts cannot be {self.attempts}")
         if self.slots < 0:
             raise InputError(f"a number of slots cannot be {self.slots}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdaptOptions:
+    """How a model is fitted to an ARC task that it does not know."""
+
+    minutes: float = 3.0  # for a task, leave-one-out included
+    copies: int = 12  # of the task, each with an identifier of its own; they vote afterwards
+    fit: Literal["all", "rows", "scratch"] = "all"  # weights and rows; rows only; fresh weights and rows
+    recipe: Mapping[str, Any] = field(default_factory=dict)  # fields of the preset `adapt` to change
+
+    def __post_init__(self) -> None:
+        if not 0 < self.minutes < float("inf"):
+            raise InputError(f"adaptation takes minutes, not {self.minutes}")
+        if self.copies < 0:
+            raise InputError(f"a number of copies cannot be {self.copies}")

@@ -14,13 +14,16 @@ import math
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from trm_solve.config import ModelConfig
+
+if TYPE_CHECKING:
+    from trm_solve.arc.known import Identifiers
 
 
 def trunc_normal_(weight: Tensor, std: float) -> Tensor:
@@ -192,6 +195,7 @@ class TRM(nn.Module):
         d = config.hidden_size
         self.config = config
         self.forward_dtype = torch.float32
+        self.identifiers: Identifiers | None = None  # what the rows of the puzzle embedding stand for (ARC)
         self.register_buffer("H_init", trunc_normal_(torch.empty(d), 1.0))  # where y starts; never trained
         self.register_buffer("L_init", trunc_normal_(torch.empty(d), 1.0))  # where z starts; never trained
         self.embed_tokens = Embedding(config.vocab_size, d)

@@ -27,6 +27,7 @@ from trm_solve.files import AtomicFile
 from trm_solve.puzzles import get_kind
 from trm_solve.puzzles.base import Grid, Puzzle
 from trm_solve.render import Scene, Space, board, frame, pictures, summary, verdict
+from trm_solve.render.arc import SHOWN
 from trm_solve.terminal import Area, live_console
 from trm_solve.trace import Solution, Step
 
@@ -229,6 +230,12 @@ def fields_of(outcome: Solution | InputError) -> dict[str, Any]:
         text = None if value is None else kind.format(value)
         return json.loads(text) if text is not None and text.startswith("[") else text
 
+    if not kind.has_rules:
+        fields["task"] = outcome.puzzle.task
+        fields["candidates"] = [
+            {"answer": grid(each.answer), "votes": each.votes, "halt_probability": round(each.halt_probability, 6)}
+            for each in outcome.candidates[:SHOWN]
+        ]
     return fields | {
         **outcome.facts,
         "kind": kind.name,
@@ -260,7 +267,10 @@ def finish(stream: IO[str] | AtomicFile, completed: bool) -> None:
 
 
 class Talk:
-    """stderr for everything but the live view: what could not be read, what was not solved and how near it came."""
+    """stderr for everything but the live view: what could not be read, what was not solved and how near it came.
+
+    Where no rules can judge an answer, how sure it is.
+    """
 
     def __init__(self, options: OutputOptions) -> None:
         self._options = options
@@ -271,6 +281,8 @@ class Talk:
     def record(self, record: Record) -> None:
         if isinstance(record.outcome, InputError):
             say_error(record.outcome)
+        elif record.outcome.verdict == "predicted" and not self._options.quiet:
+            print(f"note: {record.outcome.puzzle.source}: {verdict(record.outcome)}", file=sys.stderr)
         elif record.outcome.answer is None and not self._options.quiet:
             solution = record.outcome
             print(f"warning: {solution.puzzle.source}: {verdict(solution)}", file=sys.stderr)
@@ -307,7 +319,8 @@ class Live:
         self._gap = False  # a frame was left behind: a blank line before the next
 
     def step(self, scene: Scene) -> None:
-        if self._pace:
+        vote = bool(scene.steps) and scene.steps[-1].attempt > 1 and not get_kind(scene.puzzle.kind).has_rules
+        if self._pace and not vote:  # of many attempts that vote the first is followed, the others run beside it
             self._wait()
         elif time.perf_counter() - self._drawn < self.INTERVAL and scene.steps:
             return
@@ -392,12 +405,15 @@ class Picture:
             return
         solution, most = record.outcome, self._options.max_steps
         steps = record.steps or solution.trace
+        last = Scene(solution.puzzle, steps, solution, most, solution.model)
         if not pictures.moves(self._file.path):
             self._scenes.clear()
         else:
+            if last.shown is not None and not get_kind(solution.puzzle.kind).has_rules:  # of all votes, the winner's
+                steps = tuple(step for step in steps if step.attempt == last.shown.attempt)
             early = range(len(steps) + 1)
             self._scenes += [Scene(solution.puzzle, steps[:n], None, most, solution.model) for n in early]
-        self._scenes.append(Scene(solution.puzzle, steps, solution, most, solution.model))
+        self._scenes.append(last)
 
     def close(self, completed: bool) -> None:
         if not completed or not self._scenes:

@@ -53,10 +53,11 @@ def retell(puzzle: Puzzle, model: str, steps: Sequence[Step], where: str) -> Sol
     except (ValueError, IndexError):
         raise InputError(f"{where}: not the grids of a {kind.name} puzzle") from None
     order = sorted(range(len(steps)), key=lambda n: (checks[n].solved, -checks[n].conflicts.sum(), n))
-    if not kind.has_rules:
-        order = list(range(len(steps)))
+    ranked = [] if kind.has_rules else trace.rank({step.attempt: step for step in steps}.values())
+    if ranked:
+        order = [steps.index(ranked[0][1])]
     best = order[-1] if order else None
-    accepted = best is not None and (checks[best].solved or not kind.has_rules)
+    accepted = best is not None and (checks[best].solved or bool(ranked))
     attempted = steps[best].answer if best is not None else None
     verdict: Verdict = "unsolvable" if reason else "unsolved"
     if accepted:
@@ -74,4 +75,5 @@ def retell(puzzle: Puzzle, model: str, steps: Sequence[Step], where: str) -> Sol
         seconds=0.0,
         model=model,
         reason=reason,
+        candidates=tuple(candidate for candidate, _ in ranked),
     )

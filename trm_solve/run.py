@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trm_solve.api import default_model, load, read_items
-from trm_solve.config import SolveOptions
+from trm_solve.config import AdaptOptions, SolveOptions
 from trm_solve.errors import InputError, ModelError
 from trm_solve.hub.names import packaged
 from trm_solve.output import Output, OutputOptions, open_output
@@ -56,8 +56,13 @@ def solve_inputs(
     device: str = "auto",
     dtype: str = "auto",
     kind: str | None = None,
+    adaptation: AdaptOptions | None = None,
+    keep: Path | None = None,
 ) -> int:
-    """Solve what the inputs hold and show it; returns the exit code."""
+    """Solve what the inputs hold and show it; returns the exit code.
+
+    `adaptation` is for ARC tasks that the model does not know, `keep` the folder that the adapted model is kept in.
+    """
     items = read_inputs(inputs, kind)
     head: list[Puzzle | InputError] = []  # enough to know the kind and whether there are many
     first: Puzzle | None = None
@@ -80,10 +85,28 @@ def solve_inputs(
             dtype = str(ready.forward_dtype).removeprefix("torch.")
             print(f"model {name}, device {ready.device}, dtype {dtype}", file=sys.stderr)
         watch = output.live or look.trace is not None or look.save is not None
-        begun = _announce(itertools.chain(head, items), first.kind, output)
         unsolvable = _count_solutions(first.kind) if look.check_unique else None
+        alike = _of_kind(itertools.chain(head, items), first.kind)
+        if first.kind == "arc":
+            from trm_solve.arc.solve import run_tasks
+            from trm_solve.arc.view import AdaptView
+
+            events = run_tasks(
+                ready,
+                alike,
+                options,
+                adaptation=adaptation,
+                watch=watch,
+                name=name,
+                keep=keep,
+                begin=output.begin,
+                view=AdaptView(quiet=look.quiet),
+            )
+        else:
+            begun = _announce(alike, output)
+            events = run(ready, begun, options, watch=watch, name=name, unsolvable=unsolvable)
         done = 0
-        for event in run(ready, begun, options, watch=watch, name=name, unsolvable=unsolvable):
+        for event in events:
             if isinstance(event, Step):
                 output.step(event)
                 continue
@@ -129,12 +152,18 @@ def _open(look: Look, name: str, max_steps: int, many: bool) -> Output:
     )
 
 
-def _announce(items: Iterable[Puzzle | InputError], kind: str, output: Output) -> Iterator[Puzzle | InputError]:
-    """The items, each told to the output as it is taken up. A puzzle of another kind than the first is an error."""
-    for index, item in enumerate(items):
+def _of_kind(items: Iterable[Puzzle | InputError], kind: str) -> Iterator[Puzzle | InputError]:
+    """The items; a puzzle of another kind is an error."""
+    for item in items:
         if isinstance(item, Puzzle) and item.kind != kind:
             yield InputError(f"{item.source}: a {item.kind} puzzle among {kind} puzzles", "solve them apart")
-            continue
+        else:
+            yield item
+
+
+def _announce(items: Iterable[Puzzle | InputError], output: Output) -> Iterator[Puzzle | InputError]:
+    """The items, each told to the output as it is taken up."""
+    for index, item in enumerate(items):
         if isinstance(item, Puzzle):
             output.begin(index, item)
         yield item

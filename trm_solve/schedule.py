@@ -23,7 +23,7 @@ from trm_solve.puzzles import get_kind
 from trm_solve.puzzles.base import Kind, Puzzle
 from trm_solve.search import Strategy, strategy_for
 from trm_solve.solver import Attempt, default_slots, refine
-from trm_solve.trace import Solution, Step, Verdict
+from trm_solve.trace import Solution, Step, Verdict, rank
 
 WINDOW = 32  # unfinished puzzles per slot
 Event = Step | Solution | InputError
@@ -111,10 +111,11 @@ class Case:
 
     def conclude(self, model: str, now: float, reason: str = "") -> None:
         """Write the solution."""
-        best = self.winner or self.best or _vote(self.votes)
+        ranked = rank(self.votes)
+        best = self.winner or self.best or (ranked[0][1] if ranked else self.votes[0] if self.votes else None)
         verdict: Verdict = "unsolvable"
         if best is not None:
-            verdict = "solved" if self.winner else "unsolved" if self.kind.has_rules else "predicted"
+            verdict = "solved" if self.winner else "predicted" if ranked else "unsolved"
         stands = best is not None and verdict != "unsolved"
         facts: dict[str, Any] = {}
         if best is not None:
@@ -122,6 +123,8 @@ class Case:
         if self.winner is not None:
             facts |= {"found_attempt": self.winner.attempt, "found_step": self.winner.step}
             facts |= self.facts[self.winner.attempt]
+        if ranked:
+            facts |= {"votes": ranked[0][0].votes, "confidence": round(ranked[0][0].votes / len(self.votes), 6)}
         self.solution = Solution(
             puzzle=self.puzzle,
             answer=best.answer if best is not None and stands else None,
@@ -136,6 +139,7 @@ class Case:
             model=model,
             reason=reason or ("" if stands else self._failure()),
             facts=facts,
+            candidates=tuple(candidate for candidate, _ in ranked),
             trace=tuple(self.trace),
         )
 
@@ -146,19 +150,6 @@ class Case:
             text += f" of {self.attempts} attempts"
         tried = max((facts.get("pins", 0) for facts in self.facts.values()), default=0)
         return text + (f", {tried} pins tried and undone" if tried else "")
-
-
-def _vote(steps: list[Step]) -> Step | None:
-    """The answer given most often, then with the highest mean halting probability (first attempt that gave it)."""
-    groups: dict[tuple[tuple[int, ...], bytes], list[Step]] = {}
-    for step in sorted(steps, key=lambda step: step.attempt):
-        groups.setdefault((step.answer.shape, step.answer.tobytes()), []).append(step)
-    ranked = sorted(groups.values(), key=lambda group: (-len(group), -_mean_q(group), group[0].attempt))
-    return ranked[0][0] if ranked else None
-
-
-def _mean_q(steps: list[Step]) -> float:
-    return sum(step.halt_probability for step in steps) / len(steps)
 
 
 class _Line:
@@ -239,16 +230,18 @@ def run(
     watch: bool = False,
     name: str = "",
     unsolvable: Callable[[Puzzle], str] | None = None,
+    first: int = 0,
 ) -> Iterator[Event]:
     """Solve puzzles; yields a `Solution` or the `InputError` of each item, in input order.
 
     With `watch`, the steps come too, as they happen, and every solution carries its trace. `strategy` defaults to that
     of `options.effort`; `name` is the model's. `unsolvable` says why a puzzle is not worth an attempt, in place of the
-    kind's own look at it.
+    kind's own look at it. `first` is the place of the first item in input order.
     """
     window = WINDOW * (options.slots or default_slots(model))
     line = _Line(get_kind(model.config.kind), items, strategy or strategy_for(options), window, name)
     line.unsolvable = unsolvable or line.unsolvable
+    line.items = enumerate(items, first)
     while line.more or line.cases:
         for step in refine(model, line.source(), options, watch):
             if line.take(step, watch) and watch:

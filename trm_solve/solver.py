@@ -21,7 +21,7 @@ from trm_solve.errors import ModelError
 from trm_solve.fuse import fused
 from trm_solve.model import TRM
 from trm_solve.puzzles import get_kind
-from trm_solve.puzzles.base import Grid, Kind, Puzzle, Scalar, Symmetry
+from trm_solve.puzzles.base import Grid, Kind, Puzzle, Scalar, View
 from trm_solve.trace import Step
 
 POSITIONS_PER_BATCH = {"cpu": 3072, "mps": 65536, "cuda": 262144}  # busy, and on a CPU still in its caches
@@ -35,7 +35,8 @@ class Attempt:
     index: int  # place of the puzzle in input order
     number: int = 1
     question: Grid | None = None  # the question with further cells filled in (pins)
-    symmetry: Symmetry | None = None  # the model sees the question through this
+    symmetry: View | None = None  # the model sees the question through this
+    identifier: int = 0  # row of the puzzle embedding
     start: int | None = None  # seed of a random start of y and z
     noise: float = 0.0  # standard deviation of the noise on z before every step (seeded by `noise_seed`)
     noise_seed: int = 0
@@ -154,7 +155,7 @@ def _draw(waiting: Iterator[Attempt | None], count: int, kind: Kind, crop: bool)
             raise ModelError(f"{attempt.puzzle.source}: a {attempt.puzzle.kind} puzzle, the model is for {kind.name}")
         question = attempt.puzzle.question if attempt.question is None else attempt.question
         view = question if attempt.symmetry is None else attempt.symmetry.apply(question)
-        shown = Puzzle(kind.name, view, offset=attempt.puzzle.offset)
+        shown = Puzzle(kind.name, view, offset=attempt.puzzle.offset, examples=attempt.puzzle.examples)
         new.append(
             _Running(
                 attempt, shown, kind.encode(shown), question, kind.crop(shown) if crop else None, _generator(attempt)
@@ -167,7 +168,7 @@ def _begin(model: TRM, new: list[_Running], cells: Tensor | None) -> tuple[Tenso
     """e, y, z of attempts on the same cells before their first step."""
     tokens = torch.from_numpy(np.stack([run.tokens for run in new])).long().to(model.device)
     tokens = tokens if cells is None else tokens[:, cells]
-    rows = model.puzzle_rows(torch.zeros(len(new), dtype=torch.long, device=model.device))
+    rows = model.puzzle_rows(torch.tensor([run.attempt.identifier for run in new], device=model.device))
     e = model.embed(tokens, rows, cells)
     y, z = (state.clone() for state in model.initial_state(e))
     for i, run in enumerate(new):

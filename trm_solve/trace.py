@@ -54,19 +54,29 @@ class Step:
         arrays = [np.array(fields[name]) for name in ("answer", "confidence", "changed", "conflicts")]
         if any(array.shape != arrays[0].shape for array in arrays):
             raise ValueError("the arrays of a step differ in shape")
+        answer = grid_of(fields["answer"])
         return cls(
             puzzle=int(fields["puzzle"]),
             attempt=int(fields["attempt"]),
             step=int(fields["step"]),
-            answer=grid_of(fields["answer"]),
-            confidence=np.array(fields["confidence"], np.float32),
-            changed=np.array(fields["changed"], np.bool_),
-            conflicts=np.array(fields["conflicts"], np.bool_),
+            answer=answer,
+            confidence=np.array(fields["confidence"], np.float32).reshape(answer.shape),
+            changed=np.array(fields["changed"], np.bool_).reshape(answer.shape),
+            conflicts=np.array(fields["conflicts"], np.bool_).reshape(answer.shape),
             overruled=int(fields["overruled"]),
             halt_probability=float(fields["halt_probability"]),
             solved=bool(fields["solved"]),
             halted=bool(fields["halted"]),
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """An answer that attempts have voted for, where no rules can judge."""
+
+    answer: Grid
+    votes: int
+    halt_probability: float  # mean over its votes
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,11 +96,31 @@ class Solution:
     model: str
     reason: str = ""  # why there is no answer
     facts: Mapping[str, Any] = field(default_factory=dict)
+    candidates: tuple[Candidate, ...] = ()  # by votes, most first; they are cast by `attempts`
     trace: tuple[Step, ...] = ()
+
+
+def rank(steps: Iterable[Step]) -> list[tuple[Candidate, Step]]:
+    """Equal answers grouped: most votes first, then the higher mean halting probability, then the first attempt.
+
+    With each goes the first step that gave it. An empty answer has no vote.
+    """
+    groups: dict[tuple[tuple[int, ...], bytes], list[Step]] = {}
+    for step in sorted(steps, key=lambda step: step.attempt):
+        if step.answer.size:
+            groups.setdefault((step.answer.shape, step.answer.tobytes()), []).append(step)
+    ranked = [(Candidate(group[0].answer, len(group), _mean_q(group)), group[0]) for group in groups.values()]
+    return sorted(ranked, key=lambda each: (-each[0].votes, -each[0].halt_probability))
+
+
+def _mean_q(steps: list[Step]) -> float:
+    return sum(step.halt_probability for step in steps) / len(steps)
 
 
 def grid_of(rows: Any) -> Grid:
     """A grid from nested lists. Raises ValueError on anything else."""
+    if rows == []:
+        return np.zeros((0, 0), np.uint8)
     grid = np.array(rows)
     if grid.ndim != 2 or grid.dtype.kind != "i" or grid.min(initial=0) < 0 or grid.max(initial=0) > 255:
         raise ValueError("a grid is a list of equally long rows of small whole numbers")
@@ -100,6 +130,9 @@ def grid_of(rows: Any) -> Grid:
 def dump(puzzle: Puzzle, steps: Iterable[Step], model: str, index: int = 0) -> Iterator[str]:
     """Trace lines of one puzzle: a header, then a line a step."""
     header = {"schema": SCHEMA, "kind": puzzle.kind, "puzzle": index, "source": puzzle.source, "model": model}
+    if puzzle.examples:
+        pairs = [[before.tolist(), after.tolist()] for before, after in puzzle.examples]
+        header |= {"task": puzzle.task, "examples": pairs}
     yield json.dumps(header | {"question": puzzle.question.tolist()})
     for step in steps:
         yield json.dumps(step.to_dict())
@@ -116,7 +149,13 @@ def load(lines: Iterable[str], source: str) -> Iterator[tuple[Puzzle, str, list[
             if "schema" in fields:
                 if fields["schema"] != SCHEMA:
                     raise InputError(f"{source}:{number}: trace schema {fields['schema']}, this version reads {SCHEMA}")
-                puzzle = Puzzle(str(fields["kind"]), grid_of(fields["question"]), source=str(fields["source"]))
+                puzzle = Puzzle(
+                    str(fields["kind"]),
+                    grid_of(fields["question"]),
+                    source=str(fields["source"]),
+                    task=str(fields.get("task", "")),
+                    examples=tuple((grid_of(before), grid_of(after)) for before, after in fields.get("examples", ())),
+                )
                 if found:
                     yield found.pop()
                 found.append((puzzle, str(fields["model"]), []))

@@ -34,6 +34,12 @@ def evaluate(
     attempts: o.Attempts = 0,
     seed: o.Seed = 0,
     slots: o.Slots = 0,
+    offsets: Annotated[
+        int,
+        typer.Option(
+            min=0, metavar="N", help="Measure each maze at N random places of the canvas.", rich_help_panel=o.RUN
+        ),
+    ] = 0,
     compile_: Annotated[
         str,
         typer.Option("--compile", metavar="MODE", help="auto (where it pays), on or off.", rich_help_panel=o.MODEL),
@@ -45,6 +51,14 @@ def evaluate(
     failures: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Keep the puzzles that were not solved.", rich_help_panel=o.OUTPUT),
+    ] = None,
+    submission: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write two attempts at each ARC test input, in the official form.",
+            rich_help_panel=o.OUTPUT,
+        ),
     ] = None,
     as_json: o.Json = False,
     quiet: Annotated[
@@ -76,6 +90,8 @@ def evaluate(
             kind=kind,
             report=report,
             failures=failures,
+            submission=submission,
+            offsets=offsets,
             compile=compile_,
             quiet=quiet,
         )

@@ -17,6 +17,9 @@ models = typer.Typer(
 )
 
 
+ARC = "ARC: which task each row of the puzzle embedding stands for"
+
+
 def register(app: typer.Typer) -> None:
     app.add_typer(models)
 
@@ -97,14 +100,41 @@ def pull(
 
 @models.command()
 def convert(
-    state_dict: Annotated[
-        Path, typer.Argument(metavar="STATE_DICT", help="A raw state dict of the public code (step_N).")
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="STATE_DICT|DIR", help="A raw state dict of the public code (step_N), or a checkpoint folder."
+        ),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Checkpoint folder to write.", show_default=False)],
     config: Config = None,
     set_: Set = None,
     kind: o.PuzzleKind = None,
     dtype: Annotated[str, typer.Option(metavar="NAME", help="Of the stored tensors: float32 or bfloat16.")] = "float32",
+    identifiers: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="identifiers.json of the data it was trained on: the tasks that it knows.",
+            rich_help_panel=ARC,
+            show_default=False,
+        ),
+    ] = None,
+    arc_data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Make identifiers.json anew from the public challenges files in this folder.",
+            rich_help_panel=ARC,
+            show_default=False,
+        ),
+    ] = None,
+    copies: Annotated[
+        int, typer.Option(metavar="N", min=0, help="With --arc-data: copies of each task.", rich_help_panel=ARC)
+    ] = 1000,
+    seed: Annotated[
+        int, typer.Option(metavar="N", min=0, help="With --arc-data: of the copies.", rich_help_panel=ARC)
+    ] = 42,
 ) -> None:
     """Turn a public raw state dict into a checkpoint folder; reads nothing but tensors.
 
@@ -113,10 +143,13 @@ def convert(
         trm-solve models convert step_16275 --config all_config.yaml --out my-sudoku
 
         trm-solve models convert step_16275 --set H_cycles=3 --set L_cycles=6 --out my-sudoku --dtype bfloat16
-    """
-    from trm_solve.hub.catalogue import convert_to
 
-    convert_to(state_dict, config, _fields(set_), out, kind, dtype)
+        trm-solve models convert step_518071 --config all_config.yaml --arc-data kaggle --out my-arc
+    """
+    from trm_solve.hub.catalogue import Naming, convert_to
+
+    naming = Naming(identifiers=identifiers, arc_data=arc_data, copies=copies, seed=seed)
+    convert_to(source, config, _fields(set_), out, kind, dtype, naming)
 
 
 @models.command()

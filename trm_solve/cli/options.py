@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-MODEL, RUN, OUTPUT = "Model", "Reasoning", "Output"
+MODEL, RUN, ARC, OUTPUT = "Model", "Reasoning", "ARC", "Output"
 
 
 def complete_model(incomplete: str) -> list[str]:
@@ -56,7 +56,26 @@ Effort = Annotated[
         rich_help_panel=RUN,
     ),
 ]
-Attempts = Annotated[int, typer.Option(min=0, help="At most so many attempts; 0: by effort.", rich_help_panel=RUN)]
+Attempts = Annotated[
+    int,
+    typer.Option(
+        "--attempts",
+        "--votes",
+        min=0,
+        metavar="N",
+        help="At most so many attempts (of ARC: copies that vote); 0: by effort.",
+        rich_help_panel=RUN,
+    ),
+]
+AdaptMinutes = Annotated[
+    float,
+    typer.Option(
+        min=0.01, metavar="MINUTES", help="Time to fit the model to a task it does not know.", rich_help_panel=ARC
+    ),
+]
+NoAdapt = Annotated[
+    bool, typer.Option("--no-adapt", help="Answer for tasks that the model knows, and no others.", rich_help_panel=ARC)
+]
 Seed = Annotated[int, typer.Option(help="Seed of every random draw.", rich_help_panel=RUN)]
 Slots = Annotated[int, typer.Option(min=0, help="Puzzles that run together; 0: by the device.", rich_help_panel=RUN)]
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of text.", rich_help_panel=OUTPUT)]

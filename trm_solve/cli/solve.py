@@ -34,6 +34,11 @@ def solve(
         bool,
         typer.Option("--check-unique", help="Count solutions exactly: none, one or several.", rich_help_panel=o.RUN),
     ] = False,
+    adapt_minutes: o.AdaptMinutes = 3.0,
+    no_adapt: o.NoAdapt = False,
+    keep: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Keep the adapted model here.", rich_help_panel=o.ARC)
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write the answers here.", rich_help_panel=o.OUTPUT),
@@ -60,11 +65,23 @@ def solve(
 
         cat puzzles.csv | trm-solve solve - -q > answers.txt
     """
-    from trm_solve.config import SolveOptions
+    from trm_solve.config import AdaptOptions, SolveOptions
     from trm_solve.run import Look, solve_inputs
 
     reasoning = {"max_steps": max_steps, "halt": halt, "effort": effort, "attempts": attempts}
     choices = SolveOptions.from_dict({**reasoning, "seed": seed, "slots": slots})
     files = {"output": output, "trace": trace, "save": save}
     look = Look(**files, json=json, pace=pace, quiet=quiet, verbose=verbose, check_unique=check_unique)
-    raise typer.Exit(solve_inputs(puzzles, choices, look, model=model, device=device, dtype=dtype, kind=kind))
+    adaptation = None if no_adapt else AdaptOptions(minutes=adapt_minutes)
+    code = solve_inputs(
+        puzzles,
+        choices,
+        look,
+        model=model,
+        device=device,
+        dtype=dtype,
+        kind=kind,
+        adaptation=adaptation,
+        keep=keep,
+    )
+    raise typer.Exit(code)

@@ -11,7 +11,7 @@ import csv
 import heapq
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -25,7 +25,7 @@ from trm_solve.files import AtomicFile, write_atomically
 SETTINGS = "settings.json"
 COLUMNS = (
     *("max_steps", "index", "source", "rating", "verdict", "exact", "valid", "cells", "steps", "attempts"),
-    *("halt_probability", "seconds"),
+    *("halt_probability", "verdicts", "placement", "task", "rank", "votes", "confidence", "took", "answers", "seconds"),
 )
 UNREADABLE = "unreadable"  # the verdict on an item that is no puzzle with an answer; `source` holds the message
 
@@ -41,17 +41,22 @@ class Row:
 
     def cells(self) -> list[Any]:
         if isinstance(self.news, InputError):
-            return [self.max_steps, self.index, self.news.message, "", UNREADABLE, *[""] * 6, f"{self.seconds:.4f}"]
+            blank = [""] * (len(COLUMNS) - 6)
+            return [self.max_steps, self.index, self.news.message, "", UNREADABLE, *blank, f"{self.seconds:.4f}"]
         o = self.news
-        flags = (int(o.exact), "" if o.valid is None else int(o.valid))
-        rest = (repr(o.cells), o.steps, o.attempts, repr(o.halt_probability), f"{self.seconds:.4f}")
+        flags = ("" if o.exact is None else int(o.exact), "" if o.valid is None else int(o.valid))
+        said = " ".join(f"{name}={int(holds)}" for name, holds in o.verdicts.items())
+        rest = (repr(o.cells), o.steps, o.attempts, repr(o.halt_probability), said)
+        vote = (o.task, o.rank or "", o.votes, "" if o.confidence is None else repr(o.confidence), f"{o.seconds:.4f}")
+        end = (" ".join(map(str, o.placement)), *vote, " ".join(o.answers), f"{self.seconds:.4f}")
         rating = "" if o.rating is None else repr(o.rating)
-        return [self.max_steps, self.index, o.source, rating, o.verdict, *flags, *rest]
+        return [self.max_steps, self.index, o.source, rating, o.verdict, *flags, *rest, *end]
 
     @classmethod
     def read(cls, cells: Sequence[str]) -> Row:
         """Raises ValueError on a line that was cut short."""
-        steps, index, source, rating, verdict, exact, valid, right, spent, attempts, q, seconds = cells
+        steps, index, source, rating, verdict, exact, valid, right, spent, attempts, q, said, placement, *rest = cells
+        task, rank, votes, confidence, took, answers, seconds = rest
         if verdict == UNREADABLE:
             return cls(int(steps), int(index), InputError(source), float(seconds))
         outcome = Outcome(
@@ -59,12 +64,20 @@ class Row:
             source=source,
             rating=float(rating) if rating else None,
             verdict=verdict,
-            exact=exact == "1",
+            exact=None if exact == "" else exact == "1",
             valid=None if valid == "" else valid == "1",
+            verdicts={name: holds == "1" for name, holds in (each.split("=") for each in said.split())},
+            placement=tuple(map(int, placement.split())),
             cells=float(right),
             steps=int(spent),
             attempts=int(attempts),
             halt_probability=float(q),
+            task=task,
+            rank=int(rank) if rank else None,
+            votes=int(votes),
+            confidence=float(confidence) if confidence else None,
+            seconds=float(took),
+            answers=tuple(answers.split()),
         )
         return cls(int(steps), int(index), outcome, float(seconds))
 
@@ -91,21 +104,29 @@ class ReportFolder:
         self._path = folder / ("puzzles.csv" if size == 1 else f"puzzles.{rank}-of-{size}.csv")
         self._file: IO[str] | None = None
 
-    def rows(self) -> Iterator[Row]:
-        """What the sessions before this one have kept, up to a row that was cut short; the file is cut there too."""
+    def rows(self, ends: Container[int] | None = None) -> Iterator[Row]:
+        """What the sessions before this one have kept, up to a row that was cut short; the file is cut there too.
+
+        Rows stand only up to the last one at a place of `ends` (None: at any), so that tasks begin anew from their
+        first test input.
+        """
         if not self._path.exists():
             return
-        whole = 0
+        whole = size = 0
+        held: list[Row] = []
         with self._path.open("rb") as file:
             for line in file:
                 try:
                     if not line.endswith(b"\n"):
                         break
-                    if whole:  # past the header
-                        yield Row.read(next(csv.reader([line.decode()])))
+                    if size:  # past the header
+                        held.append(Row.read(next(csv.reader([line.decode()]))))
                 except (ValueError, StopIteration):
                     break
-                whole += len(line)
+                size += len(line)
+                if not held or ends is None or held[-1].index in ends:
+                    yield from held
+                    held, whole = [], size
         with self._path.open("r+b") as file:
             file.truncate(whole)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from trm_solve.evaluate.tally import judged, placed
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 460, 240, 44, 34, 10  # pixels of a plot and its margins
 STYLE = """
@@ -21,7 +23,7 @@ svg text { font: 11px system-ui, sans-serif; fill: currentColor } .bar { fill: #
 def page(report: Mapping[str, Any]) -> str:
     """The whole page for the object of `eval --json`."""
     runs = report.get("runs") or [report]
-    title = f"{report['model']} on {report['puzzles']:,} {report['kind']} puzzles"
+    title = f"{report['model']} on {report['puzzles'] + report['unlabelled']:,} {report['kind']} puzzles"
     parts = [f"<h1>{html.escape(title)}</h1>", _summary(report)]
     if len(runs) > 1:
         parts += ["<h2>By the number of steps</h2>", _runs(runs)]
@@ -37,21 +39,26 @@ def page(report: Mapping[str, Any]) -> str:
             _plot("Exact accuracy by rating, from", _bars(bands, share=True)),
             _table("rating from", [(f"{band['from']:g}", band) for band in report["by_rating"]]),
         ]
+    if report["by_offset"]:
+        rows = [(placed(row), row) for row in report["by_offset"]]
+        parts += ["<h2>By the place on the canvas</h2>", _table("size and upper left corner", rows)]
+    if report.get("by_task"):
+        parts += ["<h2>By task</h2>", _tasks(report["by_task"])]
     parts += ["<h2>By file</h2>", _table("file", list(report["by_file"].items()))]
     head = f"<meta charset=utf-8><title>{html.escape(title)}</title><style>{STYLE}</style>"
     return f"<!doctype html><html lang=en><head>{head}</head><body>{''.join(parts)}</body></html>\n"
 
 
 def _summary(report: Mapping[str, Any]) -> str:
-    low, high = report["exact_interval"]
     rows = [
-        ("exact accuracy", f"{_percent(report['exact_accuracy'])} (95 %: {_percent(low)} to {_percent(high)})"),
+        ("exact accuracy", _sure(report["exact_accuracy"], report["exact_interval"])),
         ("cell accuracy", _percent(report["cell_accuracy"])),
-        ("valid by the rules", _percent(report["valid_accuracy"])),
-        ("valid, but not the label", f"{report['other_solutions']:,}"),
+        *((name, _sure(share, ends)) for name, share, ends in judged(report)),
+        ("accepted, but not the label", f"{report['other_solutions']:,}"),
         ("steps", f"mean {report['mean_steps']:.2f}, median {report['median_steps']:g}"),
         ("attempts", f"mean {report['mean_attempts']:.2f}, median {report['median_attempts']:g}"),
         ("precision of the halting head", _percent(report["halting"]["precision"])),
+        ("its recall", _percent(report["halting"]["recall"])),
         ("its calibration error", _percent(report["halting"]["calibration_error"])),
         ("puzzles per second", f"{report['puzzles_per_second']:.1f}"),
         ("settings", f"halt {report['halt']}, at most {report['max_steps']} steps, effort {report['effort']}, "
@@ -63,20 +70,51 @@ def _summary(report: Mapping[str, Any]) -> str:
 
 def _runs(runs: Sequence[Mapping[str, Any]]) -> str:
     rows = "".join(
-        f"<tr><td>{run['max_steps']}<td>{_percent(run['exact_accuracy'])}<td>{_percent(run['valid_accuracy'])}"
-        f"<td>{run['mean_steps']:.2f}<td>{run['puzzles_per_second']:.1f}"
+        f"<tr><td>{run['max_steps']}<td>{_percent(run['exact_accuracy'])}"
+        f"{_cells(run)}<td>{run['mean_steps']:.2f}<td>{run['puzzles_per_second']:.1f}"
         for run in runs
     )
-    return f"<table><tr><th>max steps<th>exact<th>valid<th>mean steps<th>puzzles/s{rows}</table>"
+    return f"<table><tr><th>max steps<th>exact{_heads(runs[0])}<th>mean steps<th>puzzles/s{rows}</table>"
 
 
 def _table(name: str, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     cells = "".join(
         f"<tr><td>{html.escape(label)}<td>{row['puzzles']:,}<td>{_percent(row['exact_accuracy'])}"
-        f"<td>{_percent(row['exact_interval'][0])} to {_percent(row['exact_interval'][1])}"
+        f"<td>{_percent(row['exact_interval'][0])} to {_percent(row['exact_interval'][1])}{_cells(row)}"
         for label, row in rows
     )
-    return f"<table><tr><th>{name}<th>puzzles<th>exact<th>95 %{cells}</table>"
+    further = _heads(rows[0][1]) if rows else ""
+    return f"<table><tr><th>{name}<th>puzzles<th>exact<th>95 %{further}{cells}</table>"
+
+
+def _tasks(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What came of each test input of each task, one below the other."""
+
+    def lines(values: Iterable[str]) -> str:
+        return "<td>" + "<br>".join(values)
+
+    cells = "".join(
+        f"<tr><td>{html.escape(row['task'])}<td>{row['inputs']}"
+        + lines(("-" if rank is None else str(rank)) if row["labelled"] else "?" for rank in row["ranks"])
+        + lines(f"{votes} of {all_}" for votes, all_ in zip(row["votes"], row["attempts"], strict=True))
+        + lines(map(_percent, row["confidence"]))
+        + f"<td>{row['minutes']:.2f}"
+        for row in rows
+    )
+    head = "<th>task<th>inputs<th>rank of the answer<th>votes for the first<th>confidence<th>minutes"
+    return f"<table><tr>{head}{cells}</table>"
+
+
+def _heads(row: Mapping[str, Any]) -> str:
+    return "".join(f"<th>{html.escape(name)} (95 %)" for name, *_ in judged(row))
+
+
+def _cells(row: Mapping[str, Any]) -> str:
+    return "".join(f"<td>{_sure(share, ends)}" for _, share, ends in judged(row))
+
+
+def _sure(share: float | None, interval: Sequence[float]) -> str:
+    return "-" if share is None else "{} ({} to {})".format(*map(_percent, (share, *interval)))
 
 
 def _percent(share: float | None) -> str:

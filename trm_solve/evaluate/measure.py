@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,10 @@ from trm_solve.device import choose_device
 from trm_solve.errors import InputError, ModelError
 from trm_solve.evaluate.folder import ReportFolder, Row
 from trm_solve.evaluate.report import Meter, count_lines
-from trm_solve.evaluate.run import Evaluation, evaluate, open_puzzles, read_labelled, write_failures
+from trm_solve.evaluate.run import Evaluation, evaluate, open_puzzles, place, read_labelled, write_failures
 from trm_solve.evaluate.tally import Outcome
+from trm_solve.evaluate.tasks import Survey, submit, survey, table
+from trm_solve.files import AtomicFile
 from trm_solve.fuse import fuse
 from trm_solve.hub import names as hub
 from trm_solve.model import TRM
@@ -39,6 +43,8 @@ class EvalRequest:
     kind: str | None = None
     report: Path | None = None
     failures: Path | None = None
+    submission: Path | None = None  # of ARC tasks, which need no answers then
+    offsets: int = 0  # places on the canvas at which each puzzle is measured; 0: as it was read
     compile: str = "auto"
     quiet: bool = False
 
@@ -53,14 +59,21 @@ def measure(request: EvalRequest) -> tuple[dict[str, Any], int] | None:
     The figures are those of the largest `max_steps`; where there are several, `runs` holds each. Raises `InputError`
     or `ModelError`.
     """
-    with Team(choose_device(request.device)) as team:
-        files, kind, _ = open_puzzles(request.paths, request.kind)
+    with Team(choose_device(request.device)) as team, _opened(request.submission if team.leads else None) as submission:
+        files, kind, items = open_puzzles(request.paths, request.kind, unlabelled=request.submission is not None)
+        _refuse(request, kind)
+        counted = survey(items) if kind == "arc" else None
+        if counted is not None and request.submission is not None:
+            counted.names()
+        for _ in place(items, 1, 0) if request.offsets else ():
+            pass  # what has no offsets is refused before there is any work to lose
         name = request.model or default_model(kind)
         model = load(name, device=str(team.device), dtype=request.dtype)
         if model.config.kind != kind:
             hint = f"packaged: {', '.join(hub.packaged())}"
             raise ModelError(f"model '{name}' is for {model.config.kind}, these are {kind} puzzles", hint)
-        work = sum(map(count_lines, files)) / team.size * sum(request.max_steps)
+        size = counted.items if counted is not None else sum(map(count_lines, files))
+        work = size * max(request.offsets, 1) / team.size * sum(request.max_steps)
         fuse(model, request.compile, work)
         where = {
             "kind": kind,
@@ -72,16 +85,25 @@ def measure(request: EvalRequest) -> tuple[dict[str, Any], int] | None:
         folder = None
         if request.report is not None:
             told = _settings(request, settings, files, where)
+            told |= {} if counted is None else {"unlabelled": counted.unlabelled}
             folder = ReportFolder(request.report, told, team.rank, team.size)
-        found = [_sum(team, each) for each in _run(model, files, request, settings, folder, team, name)]
+        found = [_sum(team, each) for each in _run(model, files, request, settings, folder, team, name, counted)]
         if not team.leads:
             return None
         runs = [each.to_dict(options, **where) for each, options in zip(found, settings, strict=True)]
         figures = runs[-1] | ({"runs": runs} if len(runs) > 1 else {})
         if folder is not None:
-            folder.finish(figures)
+            folder.finish(figures | ({} if counted is None else {"by_task": table(found[-1].tally.by_task)}))
+        if submission is not None and counted is not None:
+            submission.write(submit(found[-1].tally.by_task, counted))
+            submission.commit()
+        if counted is not None and counted.unlabelled and not request.quiet:
+            note = f"{counted.unlabelled} of {counted.items} test inputs have no answer to measure against"
+            print(f"note: {note}; they are in the submission only", file=sys.stderr)
         if request.failures is not None:
-            write_failures(request.failures, read_labelled(files, request.kind), found[-1].failures)
+            again = read_labelled(files, request.kind)
+            again = place(again, request.offsets, request.options.seed) if request.offsets else again
+            write_failures(request.failures, again, found[-1].failures)
         return figures, int(max(each.exit_code for each in found))
 
 
@@ -93,18 +115,20 @@ def _run(
     folder: ReportFolder | None,
     team: Team,
     name: str,
+    counted: Survey | None,
 ) -> list[Evaluation]:
     """This process's share of every setting."""
     found = {options.max_steps: Evaluation() for options in settings}
     done: dict[int, set[int]] = {steps: set() for steps in found}
-    for row in folder.rows() if folder is not None else ():
+    for row in folder.rows(None if counted is None else counted.ends()) if folder is not None else ():
         found[row.max_steps].add(row.news)
         found[row.max_steps].seconds = row.seconds
         done[row.max_steps].add(row.index)
+    expected = 0 if counted is None else -(-counted.items // team.size)
     with folder or Nothing():
         for options in settings:
             steps = options.max_steps
-            with Meter(files, quiet=request.quiet or not team.leads) as meter:
+            with Meter(files, items=expected, quiet=request.quiet or not team.leads) as meter:
 
                 def notice(
                     place: int, news: Outcome | InputError, so_far: Evaluation, meter: Meter = meter, steps: int = steps
@@ -115,15 +139,37 @@ def _run(
 
                 evaluate(
                     model,
-                    read_labelled(files, request.kind),
+                    read_labelled(files, request.kind, unlabelled=request.submission is not None),
                     options,
                     name=name,
                     so_far=found[steps],
                     done=done[steps],
                     share=(team.rank, team.size),
+                    offsets=request.offsets,
                     notice=notice,
                 )
     return list(found.values())
+
+
+@contextlib.contextmanager
+def _opened(path: Path | None) -> Iterator[AtomicFile | None]:
+    """The file of a submission, opened before there is any work to lose; it is there once it was committed."""
+    file = None if path is None else AtomicFile(path)
+    try:
+        yield file
+    finally:
+        if file is not None:
+            file.discard()
+
+
+def _refuse(request: EvalRequest, kind: str) -> None:
+    """What was asked for and does not go with the kind. Raises `InputError`."""
+    if kind != "arc" and request.submission is not None:
+        raise InputError(f"--submission is for ARC tasks, these are {kind} puzzles")
+    if kind == "arc" and request.offsets:
+        raise InputError("--offsets is for mazes, these are ARC tasks")
+    if kind == "arc" and request.failures is not None:
+        raise InputError("--failures keeps single puzzles, these are ARC tasks", "--report DIR says how each task went")
 
 
 class Nothing:
@@ -156,6 +202,7 @@ def _settings(
         **{name: value for name, value in request.options.to_dict().items() if name not in ("max_steps", "slots")},
         **where,
         "max_steps": [options.max_steps for options in settings],
+        "offsets": request.offsets,
         "weights": hashlib.sha256(weights.read_bytes()).hexdigest(),
         "files": [[str(file), file.stat().st_size] for file in files if file.exists()],
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +15,7 @@ from rich.table import Table
 
 from trm_solve.errors import InputError
 from trm_solve.evaluate.run import Evaluation
-from trm_solve.evaluate.tally import Outcome
+from trm_solve.evaluate.tally import Outcome, judged, placed
 
 PATIENCE = 1.0  # seconds before progress is shown
 EVERY = 10.0  # seconds between plain lines where nothing can be redrawn
@@ -30,16 +31,19 @@ def count_lines(path: Path) -> int:
 
 
 class Meter:
-    """Progress of an evaluation on stderr, measured in lines of input. A context manager."""
+    """Progress of an evaluation on stderr, measured in lines of input, or in `items` where these were counted.
 
-    def __init__(self, files: Iterable[Path], *, quiet: bool = False) -> None:
+    A context manager.
+    """
+
+    def __init__(self, files: Iterable[Path], *, items: int = 0, quiet: bool = False) -> None:
         self._console = Console(stderr=True, highlight=False)
         self._quiet = quiet
         self._before: dict[str, int] = {}  # lines of all files before this one
-        self._lines = 0
-        for file in files:
-            self._before[str(file)] = self._lines
-            self._lines += count_lines(file)
+        self._items, self._all = items, items
+        for file in () if items else files:
+            self._before[str(file)] = self._all
+            self._all += count_lines(file)
         self._start = self._last = time.monotonic()
         self._bar: Progress | None = None
 
@@ -61,14 +65,18 @@ class Meter:
             return
         file, _, line = news.source.rpartition(":")
         done = self._before.get(file, 0) + (int(line) if line.isdigit() else 0)
-        all_ = so_far.tally.all
-        state = f"{all_.exact} of {all_.puzzles} right, {all_.puzzles / max(so_far.seconds, 1e-9):.1f} puzzles/s"
+        labelled = so_far.tally.all.puzzles
+        answered = labelled + so_far.tally.unlabelled
+        if self._items:
+            done = answered + so_far.errors
+        state = f"{labelled - len(so_far.failures)} of {labelled} right" if labelled else f"{answered} answered"
+        state += f", {answered / max(so_far.seconds, 1e-9):.1f} puzzles/s"
         if self._console.is_terminal and not self._console.is_dumb_terminal:
             self._redraw(done, state)
         elif time.monotonic() - self._last > EVERY:
             self._last = time.monotonic()
-            left = so_far.seconds * (self._lines - done) / max(done, 1)
-            self._console.print(f"{100 * done / self._lines:.0f} %: {state}, {left:.0f} s left", soft_wrap=True)
+            left = so_far.seconds * (self._all - done) / max(done, 1)
+            self._console.print(f"{100 * done / self._all:.0f} %: {state}, {left:.0f} s left", soft_wrap=True)
 
     def _redraw(self, done: int, state: str) -> None:
         if self._bar is None:
@@ -78,7 +86,7 @@ class Meter:
                 TimeRemainingColumn(),
             )
             self._bar = Progress(*columns, console=self._console, transient=True)
-            self._bar.add_task("", total=self._lines, state=state)
+            self._bar.add_task("", total=self._all, state=state)
             self._bar.start()
         self._bar.update(self._bar.task_ids[0], completed=done, state=state)
 
@@ -101,13 +109,14 @@ def print_table(figures: Mapping[str, Any]) -> None:
 
 def print_comparison(runs: Sequence[Mapping[str, Any]]) -> None:
     """A line for each setting: a table on a terminal, tab-separated elsewhere."""
-    head = ("max steps", "exact accuracy", "95 %", "valid accuracy", "mean steps", "puzzles per second")
+    names = [name for name, *_ in judged(runs[0])]
+    head = ("max steps", "exact accuracy", "95 %", *names, "mean steps", "puzzles per second")
     lines = [
         (
             str(run["max_steps"]),
             percent(run["exact_accuracy"]),
             "{:.1f} to {:.1f}".format(*(100 * end for end in run["exact_interval"])),
-            percent(run["valid_accuracy"]),
+            *(f"{percent(share)} {interval(ends)}" for _, share, ends in judged(run)),
             f"{run['mean_steps']:.2f}",
             f"{run['puzzles_per_second']:.1f}",
         )
@@ -129,23 +138,28 @@ def print_comparison(runs: Sequence[Mapping[str, Any]]) -> None:
 def rows_of(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The figures in words."""
     puzzles = figures["puzzles"]
-    rows = [
-        ("puzzles", f"{puzzles:,}"),
-        ("exact accuracy", f"{percent(figures['exact_accuracy'])} {interval(figures['exact_interval'])}"),
-        ("cell accuracy", percent(figures["cell_accuracy"])),
-    ]
-    if figures["valid_accuracy"] is not None:
-        rows.append(("valid accuracy", f"{percent(figures['valid_accuracy'])} {interval(figures['valid_interval'])}"))
+    rows = [("puzzles", f"{puzzles:,}")]
+    if figures["unlabelled"]:
+        rows.append(("without an answer", f"{figures['unlabelled']:,}"))
+    if puzzles:
+        rows += [
+            ("exact accuracy", f"{percent(figures['exact_accuracy'])} {interval(figures['exact_interval'])}"),
+            ("cell accuracy", percent(figures["cell_accuracy"])),
+        ]
+    if tasks := figures.get("tasks"):
+        rows.append(("tasks", f"{tasks:,}"))
+    rows += [(name, f"{percent(share)} {interval(ends)}") for name, share, ends in judged(figures)]
     if others := figures["other_solutions"]:
-        rows.append(("another solution", f"{others} valid answers differ from the label: these have several solutions"))
+        rows.append(
+            ("another solution", f"{others} answers that the rules accept differ from the label: these have several")
+        )
     halting = figures["halting"]
-    said = (
-        "halts nowhere" if halting["precision"] is None else f"right in {percent(halting['precision'])} where it halts"
-    )
+    found = f"right in {percent(halting['precision'])} where it halts, recall {percent(halting['recall'])}"
+    said = "halts nowhere" if halting["precision"] is None else found
     rows += [
         ("steps", f"mean {figures['mean_steps']:.2f}, median {figures['median_steps']:g}"),
         ("attempts", f"mean {figures['mean_attempts']:.2f}, median {figures['median_attempts']:g}"),
-        ("halting head", f"{said}, calibration error {percent(halting['calibration_error'])}"),
+        *([("halting head", f"{said}, calibration error {percent(halting['calibration_error'])}")] if puzzles else []),
         ("puzzles per second", f"{figures['puzzles_per_second']:.1f}"),
         ("halt", f"{figures['halt']}, at most {figures['max_steps']} steps"),
         ("effort", f"{figures['effort']}, seed {figures['seed']}"),
@@ -154,18 +168,28 @@ def rows_of(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
     if len(figures["by_rating"]) > 1:
         for band in figures["by_rating"]:
             name = f"rating {band['from']:g} up to {band['below']:g}"
-            rows.append((name, f"{percent(band['exact_accuracy'])} of {band['puzzles']:,}"))
-    if len(figures["by_file"]) > 1:
+            rows.append((name, _part(band)))
+    if 1 < len(figures["by_file"]) < (tasks or math.inf):  # not where each task has its file
         for file, row in figures["by_file"].items():
-            rows.append((file, f"{percent(row['exact_accuracy'])} of {row['puzzles']:,}"))
+            rows.append((file, _part(row)))
+    if figures["by_offset"]:
+        rows.append(("placements", "each counts as a puzzle; the intervals above take them for independent"))
+    for row in figures["by_offset"]:
+        rows.append((placed(row), _part(row)))
     if figures["unreadable"]:
         rows.append(("not measured", f"{figures['unreadable']} lines without a puzzle or an answer"))
     return rows
+
+
+def _part(row: Mapping[str, Any]) -> str:
+    """The figures of some of the puzzles in one line."""
+    further = "".join(f", {name} {percent(each['share'])}" for name, each in row["verdicts"].items())
+    return f"{'exact ' if further else ''}{percent(row['exact_accuracy'])} of {row['puzzles']:,}{further}"
 
 
 def percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.2f} %"
 
 
-def interval(ends: tuple[float, float]) -> str:
+def interval(ends: Sequence[float]) -> str:
     return f"(95 %: {100 * ends[0]:.1f} to {100 * ends[1]:.1f})"

@@ -6,6 +6,7 @@ Puzzles stream from the files through the scheduler into a `Tally`; none is kept
 from __future__ import annotations
 
 import csv
+import dataclasses
 import glob
 import io
 import itertools
@@ -22,6 +23,7 @@ from trm_solve import schedule
 from trm_solve.config import SolveOptions
 from trm_solve.errors import ExitCode, InputError
 from trm_solve.evaluate.tally import Outcome, Tally
+from trm_solve.evaluate.tasks import pass_at, task_of
 from trm_solve.files import AtomicFile
 from trm_solve.model import TRM
 from trm_solve.puzzles import get_kind, read_file
@@ -30,6 +32,7 @@ from trm_solve.trace import SCHEMA, Solution, Step
 
 SUFFIXES = {".csv", ".json", ".maze", ".sdk", ".sdm", ".ss", ".txt"}  # what is read in a folder
 UNLABELLED = "eval needs answers, such as a CSV of question,answer; solve checks answers by the rules alone"
+UNLABELLED_TASK = "the solutions file belongs beside the challenges; --submission FILE answers without it"
 
 
 def find_files(paths: Iterable[str]) -> list[Path]:
@@ -41,25 +44,37 @@ def find_files(paths: Iterable[str]) -> list[Path]:
     for text in paths:
         path = Path(text)
         if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+            inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and _holds_puzzles(p))
             if not inside:
                 raise InputError(f"{text}: no puzzle files in this folder", f"looked for {', '.join(sorted(SUFFIXES))}")
             found += inside
         elif not path.exists() and (matches := sorted(map(Path, glob.glob(text, recursive=True)))):  # noqa: PTH207
-            found += [match for match in matches if match.is_file()]
+            found += filter(_holds_puzzles, matches)
         else:
             found.append(path)
     return list(dict.fromkeys(found))
 
 
-def read_labelled(files: Iterable[Path], kind: str | None = None) -> Iterator[Puzzle | InputError]:
-    """Puzzles with answers, lazily and in order; what cannot be read or measured comes as the error that says so."""
+def _holds_puzzles(path: Path) -> bool:
+    """Not so the solutions to ARC challenges, which are read with these."""
+    challenges = path.with_name(path.name.replace("solutions", "challenges"))
+    return path.is_file() and (challenges.name == path.name or not challenges.exists())
+
+
+def read_labelled(
+    files: Iterable[Path], kind: str | None = None, *, unlabelled: bool = False
+) -> Iterator[Puzzle | InputError]:
+    """Puzzles with answers, lazily and in order; what cannot be read or measured comes as the error that says so.
+
+    With `unlabelled`, those without an answer come too.
+    """
     for file in files:
         labelled = False
         try:
             for item in read_file(file, kind):
-                if isinstance(item, Puzzle) and item.answer is None:
-                    yield InputError(f"{item.source}: no answer to measure against", UNLABELLED)
+                if isinstance(item, Puzzle) and item.answer is None and not unlabelled:
+                    hint = UNLABELLED_TASK if item.task else UNLABELLED
+                    yield InputError(f"{item.source}: no answer to measure against", hint)
                     if not labelled:
                         break  # a file without answers is one error, not one a line
                 else:
@@ -70,14 +85,14 @@ def read_labelled(files: Iterable[Path], kind: str | None = None) -> Iterator[Pu
 
 
 def open_puzzles(
-    paths: Iterable[str], kind: str | None = None
+    paths: Iterable[str], kind: str | None = None, *, unlabelled: bool = False
 ) -> tuple[list[Path], str, Iterator[Puzzle | InputError]]:
     """The files, the kind of the first puzzle in them, and all that is in them.
 
     Raises `InputError`, the first of the reasons, where there is no puzzle at all.
     """
     files = find_files(paths)
-    items = read_labelled(files, kind)
+    items = read_labelled(files, kind, unlabelled=unlabelled)
     head: list[Puzzle | InputError] = []
     for item in items:
         head.append(item)
@@ -86,25 +101,57 @@ def open_puzzles(
     raise head[0] if head and isinstance(head[0], InputError) else InputError("no puzzles to evaluate")
 
 
-def outcome_of(index: int, solution: Solution) -> Outcome:
-    """A solution held against its label; where there is no answer to stand by, the best attempt is measured."""
+def place(items: Iterable[Puzzle | InputError], count: int, seed: int) -> Iterator[Puzzle | InputError]:
+    """Every puzzle at `count` random places of its canvas (at all of them, if there are no more), one after another.
+
+    Puzzles of one size share their places, so that places can be compared. Raises `InputError` at a puzzle that has
+    one place only.
+    """
+    for item in items:
+        if isinstance(item, InputError):
+            yield item
+            continue
+        size, canvas = item.question.shape, get_kind(item.kind).canvas
+        room = (canvas[0] - size[0] + 1, canvas[1] - size[1] + 1)
+        if (places := room[0] * room[1]) == 1:
+            what = f"a {item.kind} puzzle of {size[0]} x {size[1]} cells fills its canvas"
+            raise InputError(f"{item.source}: {what}", "--offsets is for mazes smaller than 30 x 30")
+        drawn = np.random.default_rng([seed % 2**32, *size]).choice(places, min(count, places), replace=False)
+        for at in np.sort(drawn).tolist():
+            yield dataclasses.replace(item, offset=divmod(at, room[1]))
+
+
+def outcome_of(index: int, solution: Solution, offsets: int = 0) -> Outcome:
+    """A solution held against its label; where there is no answer to stand by, the best attempt is measured.
+
+    Without a label there is nothing to hold it against: `exact` is None.
+    """
     puzzle, label = solution.puzzle, solution.puzzle.answer
-    assert label is not None
     answer = solution.answer if solution.answer is not None else solution.best_attempt
-    same = answer is not None and answer.shape == label.shape
+    same = answer is not None and label is not None and answer.shape == label.shape
     cells = float(np.mean(answer == label)) if same else 0.0
-    has_rules = get_kind(puzzle.kind).has_rules
+    kind = get_kind(puzzle.kind)
+    ranked = [candidate.answer for candidate in solution.candidates]
+    hits = (n for n, each in enumerate(ranked, 1) if label is not None and np.array_equal(each, label))
     return Outcome(
         index=index,
         source=puzzle.source,
         rating=puzzle.rating,
         verdict=solution.verdict,
-        exact=same and cells == 1.0,
-        valid=solution.verdict == "solved" if has_rules else None,
+        exact=None if label is None else same and cells == 1.0,
+        valid=solution.verdict == "solved" if kind.has_rules else None,
+        verdicts={name: fact for name, fact in solution.facts.items() if isinstance(fact, bool)},
+        placement=(*puzzle.question.shape, *puzzle.offset) if offsets else (),
         cells=cells,
         steps=solution.steps,
         attempts=solution.attempts,
         halt_probability=solution.halt_probability,
+        task=puzzle.task,
+        rank=next(hits, None),
+        votes=solution.candidates[0].votes if ranked else 0,
+        confidence=solution.facts.get("confidence"),
+        seconds=solution.seconds,
+        answers=tuple(map(kind.format, ranked[:2])),
     )
 
 
@@ -122,7 +169,7 @@ class Evaluation:
             self.errors += 1
             return
         self.tally.add(news)
-        if not news.right:
+        if news.exact is not None and not news.right:
             self.failures.append(news.index)
 
     def __iadd__(self, other: Evaluation) -> Evaluation:
@@ -139,12 +186,14 @@ class Evaluation:
     def to_dict(self, options: SolveOptions, **where: Any) -> dict[str, Any]:
         """The object of `eval --json`; `where` holds kind, model, device and dtype."""
         figures = self.tally.figures()
+        answered = figures["puzzles"] + figures["unlabelled"]
         return {
             "schema": SCHEMA,
             **figures,
+            **(pass_at(self.tally.by_task) if self.tally.by_task else {}),
             "unreadable": self.errors,
             "seconds": round(self.seconds, 3),
-            "puzzles_per_second": figures["puzzles"] / self.seconds if self.seconds else None,
+            "puzzles_per_second": answered / self.seconds if self.seconds else None,
             "halt": options.halt,
             "max_steps": options.max_steps,
             "effort": options.effort,
@@ -152,6 +201,9 @@ class Evaluation:
             **where,
         }
 
+
+Runner = Callable[..., Iterator[schedule.Event]]
+"""Runs a model as `schedule.run(model, items, options, name=name)`: a solution or an error for each item, in order."""
 
 Notice = Callable[[int, "Outcome | InputError", Evaluation], None]
 """Hears of each item: its place, what came of it, and the sums so far."""
@@ -166,51 +218,62 @@ def evaluate(
     so_far: Evaluation | None = None,
     done: Container[int] = (),
     share: tuple[int, int] = (0, 1),
+    offsets: int = 0,
     notice: Notice | None = None,
+    runner: Runner = schedule.run,
 ) -> Evaluation:
     """Run the model on the puzzles; `notice` hears of every item, in input order.
 
-    `share` (rank, size) takes every size-th item only; `done` holds the places that `so_far` has counted already.
+    `share` (rank, size) takes every size-th item only, or every size-th task with all its test inputs; `done` holds
+    the places that `so_far` has counted already. With `offsets`, the items are those that `place` makes of the puzzles.
     """
+    items = place(items, offsets, options.seed) if offsets else items
     found = so_far or Evaluation()
     rank, size = share
     places: deque[int] = deque()  # of the items on their way; a solution does not depend on its place
 
     def mine() -> Iterator[Puzzle | InputError]:
-        for place, item in enumerate(items):
-            if place % size == rank and place not in done:
-                places.append(place)
+        number, before = -1, None
+        for index, item in enumerate(items):
+            task = task_of(item)
+            number += task is None or task != before
+            before = task
+            if number % size == rank and index not in done:
+                places.append(index)
                 yield item
 
     start = time.perf_counter() - found.seconds
-    for event in schedule.run(model, mine(), options, name=name):
+    for event in runner(model, mine(), options, name=name):
         assert not isinstance(event, Step)
-        place = places.popleft()
-        news = event if isinstance(event, InputError) else outcome_of(place, event)
+        index = places.popleft()
+        news = event if isinstance(event, InputError) else outcome_of(index, event, offsets)
         found.add(news)
         found.seconds = time.perf_counter() - start
         if notice is not None:
-            notice(place, news, found)
+            notice(index, news, found)
     return found
 
 
 def write_failures(path: Path, items: Iterable[Puzzle | InputError], failures: Iterable[int]) -> None:
-    """Keep the puzzles at these places, sorted, as a file that `eval`, `solve` and `train` read."""
+    """Keep the puzzles at these places, sorted, as a file that `eval`, `solve` and `train` read; each of them once."""
     wanted = iter(failures)
     file = AtomicFile(path)
     try:
         table = csv.writer(text := io.StringIO(newline=""), lineterminator="\n")
         table.writerow(["source", "question", "answer", "rating", "columns"])
-        place = next(wanted, None)
+        place, kept = next(wanted, None), None
         for index, item in enumerate(items):
-            if index == place and isinstance(item, Puzzle) and item.answer is not None:
+            if index != place or not isinstance(item, Puzzle) or item.answer is None:
+                continue
+            place = next(wanted, None)
+            if item.question is not kept:  # else the puzzle of the row before, at another offset
+                kept = item.question
                 kind, rating = get_kind(item.kind), "" if item.rating is None else f"{item.rating:g}"
                 grids = [kind.format(grid).replace("\n", "") for grid in (item.question, item.answer)]
                 table.writerow([item.source, *grids, rating, item.question.shape[1]])
                 file.write(text.getvalue())
                 text.seek(0)
                 text.truncate()
-                place = next(wanted, None)
         file.write(text.getvalue())
         file.commit()
     finally:

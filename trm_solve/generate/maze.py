@@ -19,7 +19,8 @@ from trm_solve.generate.maze_kernels import UNIT, hunt
 from trm_solve.generate.sudoku import NotFoundError
 from trm_solve.puzzles import read_file
 from trm_solve.puzzles.base import Grid, Puzzle
-from trm_solve.puzzles.maze import CANVAS, DIHEDRAL, SYMBOLS
+from trm_solve.puzzles.dihedral import DIHEDRAL, turn
+from trm_solve.puzzles.maze import CANVAS, SYMBOLS
 from trm_solve.puzzles.maze_paths import FREE, PATH
 
 GIVE_UP = 1_000_000  # draws without a new maze; Maze-Hard needs about 3,000
@@ -75,8 +76,8 @@ def read_share(text: str) -> tuple[float, float]:
 def fingerprint(question: Grid) -> bytes:
     """The same for a maze and all its rotations and reflections."""
     looks = []
-    for _, turn in DIHEDRAL:
-        turned = turn(question)
+    for which in range(len(DIHEDRAL)):
+        turned = turn(question, which)
         looks.append(bytes(turned.shape) + turned.tobytes())
     return hashlib.blake2b(min(looks), digest_size=16).digest()
 

@@ -6,6 +6,7 @@ import json
 import math
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from trm_solve.checkpoint import TABLE, WEIGHTS, read_config, read_header, save
+from trm_solve.arc.known import Identifiers, rebuild
+from trm_solve.checkpoint import TABLE, WEIGHTS, load, read_config, read_header, save
 from trm_solve.config import nearest
 from trm_solve.device import DTYPES
 from trm_solve.errors import InputError, ModelError
@@ -27,10 +29,12 @@ def describe(name: str) -> dict[str, Any]:
     address = hub.address_of(name)
     known = hub.known_at(address) if address else None
     if folder is not None:
-        return _describe_folder(name, folder, known)
+        facts = _describe_folder(name, folder, known)
+        names = Identifiers.beside(folder, facts["config"]["num_puzzle_identifiers"])
+        return facts | {"tasks": len(names.tasks) if names is not None else None}
     if known is None:
         raise ModelError(f"{name}: not on this machine", f"trm-solve models pull {name} fetches it")
-    return _describe_known(known)
+    return _describe_known(known) | {"tasks": None}
 
 
 def _describe_folder(name: str, folder: Path, known: hub.Known | None = None) -> dict[str, Any]:
@@ -116,6 +120,8 @@ def show_info(name: str, as_json: bool) -> None:
     if found["parameters"] is not None:
         table.add_row("parameters", f"{found['parameters']:,}")
         table.add_row("size", f"{_size(found['bytes'])} in {found['dtype']}")
+    if found.get("tasks") is not None:
+        table.add_row("known tasks", f"{found['tasks']:,}")
     if found["reported"] is not None:
         table.add_row("reported", f"{found['reported']:g} % ({found['metric']})")
         table.add_row("licence", found["licence"] or "not known")
@@ -127,21 +133,66 @@ def show_info(name: str, as_json: bool) -> None:
         print(f"not on this machine; trm-solve models pull {name} fetches it", file=sys.stderr)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Naming:
+    """Where the names of a checkpoint's rows come from: a file, or the public ARC files they are drawn anew from."""
+
+    identifiers: Path | None = None
+    arc_data: Path | None = None
+    copies: int = 1000
+    seed: int = 42
+
+    def __post_init__(self) -> None:
+        if self.identifiers is not None and self.arc_data is not None:
+            raise InputError("--identifiers and --arc-data are two ways to say the same", "give one of them")
+
+    def names(self, rows: int) -> Identifiers | None:
+        """None where nothing was given. Raises `ModelError` or `InputError`."""
+        if self.identifiers is not None:
+            names = Identifiers(rows, self.identifiers)
+        elif self.arc_data is not None:
+            names = rebuild(self.arc_data, self.copies, rows, self.seed)
+        else:
+            return None
+        names.check()
+        return names
+
+
 def convert_to(
-    state_dict: Path, config: Path | None, fields: Mapping[str, Any], out: Path, kind: str | None, dtype: str
+    source: Path,
+    config: Path | None,
+    fields: Mapping[str, Any],
+    out: Path,
+    kind: str | None,
+    dtype: str,
+    naming: Naming,
 ) -> None:
     """Convert a raw state dict and say where it went; `fields` come before the configuration's.
 
-    Raises `ModelError` or `InputError`.
+    A checkpoint folder keeps its configuration; where it is `out` too, it is only given identifiers. Raises
+    `ModelError` or `InputError`.
     """
     from trm_solve.convert import convert, read_public_config
 
     if dtype not in DTYPES:
         raise InputError(f"unknown dtype '{dtype}'", nearest(dtype, list(DTYPES)))
-    model = convert(state_dict, {**(read_public_config(config) if config else {}), **fields}, kind)
-    save(model, out, dtype=DTYPES[dtype])
+    if source.is_dir():
+        if config is not None or fields or kind is not None:
+            raise InputError(f"{source}: a checkpoint folder says its own configuration", "for a raw state dict")
+        model = load(source)
+    else:
+        model = convert(source, {**(read_public_config(config) if config else {}), **fields}, kind)
+    names = naming.names(model.config.num_puzzle_identifiers)
+    model.identifiers = names or model.identifiers
+    if out.exists() and out.samefile(source):
+        if names is None:
+            raise InputError(f"{out}: is there already", "--out names another folder, --identifiers adds to this one")
+        names.write(out)
+    else:
+        save(model, out, dtype=DTYPES[dtype])
     count = sum(parameter.numel() for parameter in model.parameters())
-    print(f"{out}: {model.config.kind} model, {count:,} parameters", file=sys.stderr)
+    known = f", {len(names.tasks):,} known tasks" if names is not None else ""
+    print(f"{out}: {model.config.kind} model, {count:,} parameters{known}", file=sys.stderr)
 
 
 def pull_to(name: str, config: Path | None, fields: Mapping[str, Any]) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from trm_solve import checkpoint
+from trm_solve.arc.known import IDENTIFIERS, Identifiers
 from trm_solve.config import nearest
 from trm_solve.convert import NEEDED, convert, read_public_config
 from trm_solve.errors import InputError, ModelError
@@ -141,7 +142,10 @@ def _take(listing: remote.Listing, file: str, made: Path) -> None:
             except ModelError as error:
                 reason = error.message.partition(f"{checkpoint.CONFIG}: ")[2] or error.message
                 raise ModelError(f"{listing.repository}: not a model of this kind of program: {reason}") from None
+    config = checkpoint.read_config(made)
     checkpoint.read_header(made / checkpoint.WEIGHTS)
+    if (names := _identifiers(listing, [prefix + IDENTIFIERS], config.num_puzzle_identifiers)) is not None:
+        names.write(made)
 
 
 def _convert(listing: remote.Listing, file: str, made: Path, stated: dict[str, Any], known: hub.Known | None) -> None:
@@ -173,8 +177,25 @@ def _convert(listing: remote.Listing, file: str, made: Path, stated: dict[str, A
             f"{listing.repository}: known as {known.model_type}, its tensors are {model.config.model_type}",
             file=sys.stderr,
         )
+    places = [str(PurePosixPath(file).with_name(IDENTIFIERS)), IDENTIFIERS]
+    model.identifiers = _identifiers(listing, places, model.config.num_puzzle_identifiers)
     text = f"Converted from `{file}` of `{listing.repository}` at {listing.commit}."
     checkpoint.save(model, made, card=text, name=str(listing.repository))
+
+
+def _identifiers(listing: remote.Listing, places: list[str], rows: int) -> Identifiers | None:
+    """What the rows stand for, from the first of these files that the repository has; None where it does not fit."""
+    found = next((name for name in places if name in listing.files), None)
+    if found is None:
+        return None
+    names = Identifiers(rows, remote.fetch(listing, found))
+    try:
+        names.check()
+    except ModelError as error:
+        text = error.message.replace(str(names.path), f"{listing.repository}:{found}")
+        print(f"warning: {text}; left out", file=sys.stderr)
+        return None
+    return names
 
 
 UNSTATED = "a wrong value loads cleanly and ruins every answer; models pull NAME --config FILE or --set FIELD=VALUE"
@@ -188,11 +209,14 @@ def push(
     A README.md that somebody wrote by hand keeps its text. Raises `ModelError`, `InputError` for the results.
     """
     config = checkpoint.read_config(folder)
-    checkpoint.load(folder)  # what cannot be loaded is not published
+    model = checkpoint.load(folder)  # what cannot be loaded is not published
+    if model.identifiers is not None:
+        model.identifiers.check()
     readme = folder / checkpoint.CARD
     own = readme.read_text(encoding="utf-8") if readme.is_file() else ""
     card = published_card(config, repository, own, read_results(results) if results else [])
-    files: dict[str, Path | bytes] = {name: folder / name for name in (checkpoint.CONFIG, checkpoint.WEIGHTS)}
+    names = (checkpoint.CONFIG, checkpoint.WEIGHTS, IDENTIFIERS)
+    files: dict[str, Path | bytes] = {name: folder / name for name in names if (folder / name).is_file()}
     return remote.upload(
         repository, files | {checkpoint.CARD: card.encode()}, message=message or "Upload model", private=private
     )

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from trm_solve.config import nearest
 from trm_solve.errors import InputError
+from trm_solve.puzzles.arc import Arc
 from trm_solve.puzzles.base import Kind, Puzzle
 from trm_solve.puzzles.maze import Maze
 from trm_solve.puzzles.sudoku import Sudoku
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (Maze(), Sudoku())}  # asked in this order whose a file is
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (Arc(), Maze(), Sudoku())}  # asked in this order whose a file is
 HEAD = 40  # lines that are looked at to recognise a kind
 
 
@@ -37,11 +38,11 @@ def read_lines(lines: Iterable[str], source: str, kind: str | None = None) -> It
     if kind is not None:
         reader = get_kind(kind)
     else:
-        known = [each for each in KINDS.values() if each.recognises(head)]
-        if not known:
+        found = next((each for each in KINDS.values() if each.recognises(head)), None)
+        if found is None:
             hint = f"--kind {'|'.join(KINDS)} says what it is"
             raise InputError(f"{source}: not a puzzle file of a known kind", hint)
-        reader = known[0]
+        reader = found
     yield from reader.parse(itertools.chain(head, lines), source)
 
 

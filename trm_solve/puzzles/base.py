@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,8 @@ class Puzzle:
     source: str = ""  # "file:line"
     rating: float | None = None
     offset: tuple[int, int] = (0, 0)  # row, column of the canvas where a question smaller than the canvas stands
+    task: str = ""  # the task that the question belongs to, where several questions share one rule (ARC)
+    examples: tuple[tuple[Grid, Grid], ...] = ()  # demonstration pairs of the task
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +79,19 @@ class Symmetry:
         return Symmetry(cells, symbols, shape, f"inverse of {self.name}")
 
 
+class View(Protocol):
+    """A way to show a model a puzzle that is not the puzzle itself, and to bring its answers back."""
+
+    @property
+    def name(self) -> str: ...
+
+    def apply(self, grid: Grid) -> Grid: ...
+
+    def move(self, values: NDArray[Scalar]) -> NDArray[Scalar]: ...
+
+    def inverse(self, shape: tuple[int, int]) -> View: ...
+
+
 class Kind(ABC):
     """A puzzle type. A new one is a subclass in its own file and a line in the registry (`puzzles/__init__.py`)."""
 
@@ -114,7 +129,7 @@ class Kind(ABC):
         """The rules. Says nothing of the label."""
 
     @abstractmethod
-    def symmetry(self, puzzle: Puzzle, rng: np.random.Generator) -> Symmetry:
+    def symmetry(self, puzzle: Puzzle, rng: np.random.Generator) -> View:
         """A random transformation that fits this puzzle."""
 
     def screen(self, questions: NDArray[np.uint8], tokens: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -11,13 +11,13 @@ import itertools
 import math
 import statistics
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trm_solve.errors import InputError
 from trm_solve.puzzles.base import Check, Grid, Kind, Mask, Puzzle, Reading, Symmetry
+from trm_solve.puzzles.dihedral import DIHEDRAL, turn
 from trm_solve.puzzles.maze_paths import FREE, GOAL, PATH, START, WALL, draw, flaws, missing, shortest_path
 
 SYMBOLS = "?# SGo"  # by token; PAD is not a symbol of any maze
@@ -30,17 +30,6 @@ COLUMNS = ("columns", "cols", "width")
 
 _TOKENS: NDArray[np.uint8] = np.zeros(128, np.uint8)  # of ASCII characters; 0 where there is none
 _TOKENS[[ord(character) for character in "# .SGo"]] = (WALL, FREE, FREE, START, GOAL, PATH)
-Turn = Callable[[NDArray[Any]], NDArray[Any]]
-DIHEDRAL: tuple[tuple[str, Turn], ...] = (
-    ("as it is", lambda grid: grid),
-    ("a quarter turn", lambda grid: np.rot90(grid, 1)),
-    ("a half turn", lambda grid: np.rot90(grid, 2)),
-    ("a three-quarter turn", lambda grid: np.rot90(grid, 3)),
-    ("left and right exchanged", np.fliplr),
-    ("up and down exchanged", np.flipud),
-    ("transposed", lambda grid: grid.T),
-    ("transposed along the other diagonal", lambda grid: np.fliplr(np.rot90(grid))),
-)
 
 
 class Maze(Kind):
@@ -136,9 +125,8 @@ class Maze(Kind):
 
         A shortest path stays one, the canonical one does not stay canonical.
         """
-        name, turn = DIHEDRAL[which]
-        cells = turn(np.arange(math.prod(shape)).reshape(shape))
-        return Symmetry(cells.ravel(), np.arange(self.vocab_size, dtype=np.uint8), cells.shape, name)
+        cells = turn(np.arange(math.prod(shape)).reshape(shape), which)
+        return Symmetry(cells.ravel(), np.arange(self.vocab_size, dtype=np.uint8), cells.shape, DIHEDRAL[which])
 
     def givens(self, puzzle: Puzzle) -> Mask:
         mask: Mask = puzzle.question != FREE

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from trm_solve.puzzles.base import Puzzle
-from trm_solve.render import maze, sudoku
+from trm_solve.render import arc, maze, sudoku
 from trm_solve.render.scene import Space
-from trm_solve.trace import Step
+from trm_solve.trace import Solution, Step
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,22 @@ class Drawing:
 
 
 BoardFunction = Callable[[Puzzle, Step | None, Space], tuple[list[Text], Text]]
-BOARDS: dict[str, BoardFunction] = {"maze": maze.board, "sudoku": sudoku.board}
+BOARDS: dict[str, BoardFunction] = {"arc": arc.board, "maze": maze.board, "sudoku": sudoku.board}
+ENDINGS = {"arc": arc.attempts}  # of kinds whose answers are voted on: how a solution's candidates are drawn
 
 
-def board(puzzle: Puzzle, step: Step | None, space: Space = Space()) -> Drawing:  # noqa: B008 (frozen)
-    """The board at a step, or the bare question without one. A board may overflow the space; `frame` then crops it."""
+def board(
+    puzzle: Puzzle,
+    step: Step | None,
+    space: Space = Space(),  # noqa: B008 (frozen)
+    solution: Solution | None = None,
+) -> Drawing:
+    """The board at a step, or the bare question without one. A board may overflow the space; `frame` then crops it.
+
+    Where a solution has candidates, they are shown in place of the step.
+    """
+    if solution is not None and solution.candidates and puzzle.kind in ENDINGS:
+        return Drawing(*ENDINGS[puzzle.kind](solution, space))
     return Drawing(*BOARDS.get(puzzle.kind, plain_grid)(puzzle, step, space))
 
 

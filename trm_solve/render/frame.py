@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from trm_solve.puzzles import get_kind
+from trm_solve.render.arc import UNSURE
 from trm_solve.render.boards import board
-from trm_solve.render.scene import Scene, Space
+from trm_solve.render.scene import Scene, Space, beside
 from trm_solve.trace import Solution, Step
 
 PANEL_WIDTH = 30  # the narrowest window for facts beside the board
@@ -26,11 +27,12 @@ BARS = "▁▂▃▄▅▆▇█"
 def frame(scene: Scene, space: Space = Space()) -> Text:  # noqa: B008 (frozen)
     """The whole picture, at most `space.width` columns by `space.height` rows."""
     step = scene.shown
-    drawing = board(scene.puzzle, step, space)
+    drawing = board(scene.puzzle, step, space, scene.solution)
     lines = list(drawing.lines)
     room = space.width - drawing.width - GAP
-    if room >= PANEL_WIDTH:
-        lines = beside(lines, panel(scene, step, drawing.legend, room), drawing.width + GAP)
+    facing = panel(scene, step, drawing.legend, room) if room >= PANEL_WIDTH else []
+    if 0 < len(facing) <= space.height:
+        lines = beside(lines, facing, drawing.width + GAP)
     else:
         lines += status(scene, step, space.width)
     if len(lines) > space.height:
@@ -46,18 +48,8 @@ def frame(scene: Scene, space: Space = Space()) -> Text:  # noqa: B008 (frozen)
     return picture
 
 
-def beside(left: Sequence[Text], right: Sequence[Text], column: int) -> list[Text]:
-    """Two blocks of lines side by side; the right one begins at this column."""
-    lines = []
-    for n in range(max(len(left), len(right))):
-        line = Text.assemble(left[n]) if n < len(left) else Text()  # its style does not reach over
-        line.pad_right(column - line.cell_len)
-        lines.append(line.append_text(right[n]) if n < len(right) else line)
-    return lines
-
-
 def panel(scene: Scene, step: Step | None, legend: Text, width: int) -> list[Text]:
-    """The facts, 13 lines."""
+    """The facts, 13 lines or a few more."""
     rows = [(name, value) for name, value in facts(scene, step, width - 11) if value]
     lines = [Text(scene.puzzle.source, "bold"), Text()]
     lines += [Text.assemble((f"{name:<11}", "dim"), value) for name, value in rows]
@@ -72,19 +64,33 @@ def facts(scene: Scene, step: Step | None, width: int) -> list[tuple[str, str]]:
     """Names and values of the panel's rows. `width` bounds the history of the halting probability."""
     seconds = scene.solution.seconds if scene.solution is not None else scene.seconds
     model = ("model", scene.model)
+    kind = get_kind(scene.puzzle.kind)
+    pairs = ("examples", count(len(scene.puzzle.examples), "pair") if scene.puzzle.examples else "")
     if step is None:
-        return [("givens", str(int(get_kind(scene.puzzle.kind).givens(scene.puzzle).sum()))), model]
+        return [("givens", str(int(kind.givens(scene.puzzle).sum())) if kind.has_rules else ""), pairs, model]
     attempt = [each for each in scene.steps if each.attempt == step.attempt and each.step <= step.step]
     history = "".join(bar(each.halt_probability) for each in attempt[-(width - 6) :])
     return [
         ("step", progress(scene, step)),
         ("halting", f"{history} {percent(step.halt_probability)}"),
         ("changed", count(int(step.changed.sum()), "cell")),
-        ("conflicts", count(int(step.conflicts.sum()), "cell")),
-        ("overruled", count(step.overruled, "given")),
+        *doubts(scene, step),
+        pairs,
         ("time", f"{seconds:.2f} s" if seconds else ""),
         model,
     ]
+
+
+def doubts(scene: Scene, step: Step) -> list[tuple[str, str]]:
+    """What the rules find amiss; where there are none, how large the answer is and how much of it is unsure."""
+    if get_kind(scene.puzzle.kind).has_rules:
+        return [("conflicts", count(int(step.conflicts.sum()), "cell")), ("overruled", count(step.overruled, "given"))]
+    rows, columns = step.answer.shape
+    return [("unsure", count(unsure(step), "cell")), ("answer", f"{rows} x {columns}")]
+
+
+def unsure(step: Step) -> int:
+    return int((step.confidence < UNSURE).sum())
 
 
 def progress(scene: Scene, step: Step) -> str:
@@ -95,11 +101,11 @@ def progress(scene: Scene, step: Step) -> str:
 
 
 def outcome(scene: Scene, width: int) -> list[Text]:
-    """The verdict, in two lines at most."""
+    """The verdict, in three lines at most."""
     if scene.solution is None:
         return []
     style = {"solved": "bold green", "predicted": "bold"}.get(scene.solution.verdict, "bold red")
-    lines = textwrap.wrap(verdict(scene.solution), width, max_lines=2, placeholder="…")
+    lines = textwrap.wrap(verdict(scene.solution), width, max_lines=3, placeholder="…", break_on_hyphens=False)
     return [Text(line, style) for line in lines]
 
 
@@ -109,35 +115,39 @@ def status(scene: Scene, step: Step | None, width: int) -> list[Text]:
         return outcome(scene, width)
     if step is None:
         return [Text(scene.model, "dim")]
-    clashes = int(step.conflicts.sum())
-    return [Text(f"step {progress(scene, step)} · halt {percent(step.halt_probability)} · {clashes} clash", "dim")]
+    amiss = f"{int(step.conflicts.sum())} clash"
+    if not get_kind(scene.puzzle.kind).has_rules:
+        amiss = "{} x {} · {} unsure".format(*step.answer.shape, unsure(step))
+    return [Text(f"step {progress(scene, step)} · halt {percent(step.halt_probability)} · {amiss}", "dim")]
 
 
 def strip(scene: Scene, width: int, height: int) -> list[Text]:
-    """All steps of an attempt, a column each: cells changed, in conflict, halting probability. Older ones give way."""
+    """All steps of an attempt, a column each: cells changed, amiss, halting probability. Older ones give way."""
     shown = scene.shown
     if shown is None:
         return []
     now = [each for each in scene.steps if each.attempt == shown.attempt]
-    cell = max(len(str(shown.answer.size)), len(str(now[-1].step)), 2) + 1
+    cell = max(*(len(str(each.answer.size)) for each in now), len(str(now[-1].step)), 2) + 1
     cell += LABEL + 16 * (cell + 1) <= width
     columns = max((width - LABEL) // cell, 1)
-    others = other_attempts(scene.steps, shown.attempt) if height > ROWS else []
+    ruled = get_kind(scene.puzzle.kind).has_rules
+    others = other_attempts(scene.steps, shown.attempt, ruled) if height > ROWS else []
     room = (height - len(others) + 1) // (ROWS + 1)  # blocks of rows, with a blank line between them
     now = now[-room * columns :] if room > 0 else []
     blocks = [now[n : n + columns] for n in range(0, len(now), columns)]
     lines = others if blocks else []
     for n, block in enumerate(blocks):
-        lines += [Text()] * (n > 0) + strip_block(block, cell, shown.step)
+        lines += [Text()] * (n > 0) + strip_block(block, cell, shown.step, ruled)
     return lines
 
 
-def strip_block(steps: Sequence[Step], width: int, shown: int) -> list[Text]:
+def strip_block(steps: Sequence[Step], width: int, shown: int, ruled: bool) -> list[Text]:
     """`ROWS` rows, a column of this width per step; the step on the board stands out."""
+    amiss = [int(each.conflicts.sum()) if ruled else unsure(each) for each in steps]
     rows = [
         ("step", [str(each.step) for each in steps]),
         ("changed", [str(int(each.changed.sum())) for each in steps]),
-        ("clash", [str(int(each.conflicts.sum())) for each in steps]),
+        ("clash" if ruled else "unsure", [str(number) for number in amiss]),
         ("halt %", [str(min(round(100 * each.halt_probability), 99)) for each in steps]),
     ]
     styles = ["bold" if each.step == shown else "" for each in steps]
@@ -147,26 +157,44 @@ def strip_block(steps: Sequence[Step], width: int, shown: int) -> list[Text]:
     ]
 
 
-def other_attempts(steps: Sequence[Step], attempt: int) -> list[Text]:
+def other_attempts(steps: Sequence[Step], attempt: int, ruled: bool) -> list[Text]:
     """One line on the other attempts, where there are any: how many, and with how many conflicts the best one ended."""
     ends = {each.attempt: int(each.conflicts.sum()) for each in steps if each.attempt != attempt}
     if not ends:
         return []
-    return [Text(f"attempt {attempt}; {count(len(ends), 'other')}, best {count(min(ends.values()), 'clash')}", "dim")]
+    best = f", best {count(min(ends.values()), 'clash')}" if ruled else ""
+    return [Text(f"attempt {attempt}; {count(len(ends), 'other')}{best}", "dim")]
 
 
 def verdict(solution: Solution) -> str:
-    """What came of a puzzle, in words: 'solved in 7 steps', 'not solved in 16 steps, 5 cells clash'."""
+    """What came of a puzzle, in words: 'solved in 7 steps', 'not solved in 16 steps, 5 cells clash'.
+
+    Where no rules can judge, how sure the answer is: 'predicted, 37 of 64 votes agree (58 %)'.
+    """
     spent = count(solution.steps, "step") + (f" ({solution.attempts} attempts)" if solution.attempts > 1 else "")
     if solution.verdict == "solved":
         return f"solved in {spent}"
     if solution.verdict == "predicted":
-        return f"predicted in {spent}, no rules to check it"
+        understood = solution.facts.get("leave_one_out")
+        return f"predicted{agreement(solution, spent)}" + (
+            f"; adapted, leave-one-out {understood}" if understood else ""
+        )
     if solution.verdict == "unsolvable":
         return f"no solution: {solution.reason}" if solution.reason else "no solution"
     clashes = 0 if solution.conflicts is None else int(solution.conflicts.sum())
     why = f"{count(clashes, 'cell')} clash{'es' if clashes == 1 else ''}" if clashes else solution.reason
+    why = "" if why.startswith("not solved") else why  # said already
     return f"not solved in {spent}" + (f", {why}" if why else "")
+
+
+def agreement(solution: Solution, spent: str) -> str:
+    """How sure a predicted answer is. A single vote always agrees with itself: then the halting head's word counts."""
+    if not solution.candidates:
+        return f" in {spent}, no rules to check it"
+    votes, of = solution.candidates[0].votes, solution.attempts
+    if of == 1:
+        return f" by a single vote, halting probability {percent(solution.halt_probability)}"
+    return f", {votes} of {of} votes agree ({100 * votes / of:.0f} %)"
 
 
 def summary(solution: Solution, width: int) -> Text:

@@ -153,12 +153,18 @@ def size(pages: Sequence[Sequence[Sequence[Cell]]]) -> tuple[int, int]:
     return (columns + 2 * MARGIN) * CELL[0], (max(map(len, pages)) + 2) * CELL[1]
 
 
-def boxes(of: Cell) -> Iterator[tuple[Rectangle, ColorTriplet]]:
-    """The filled rectangles of a cell, in pixels, with their colours."""
-    left, top = (of.x + MARGIN) * CELL[0], (of.y + 1) * CELL[1]
-    filled = [((0.0, 0.0, 1.0, 1.0), of.background)] if of.background is not None else []
-    for (x, y, w, h), color in [*filled, *((shape, of.color) for shape in of.shapes)]:
-        yield (left + x * CELL[0], top + y * CELL[1], w * CELL[0], h * CELL[1]), color
+def boxes(rows: Sequence[Sequence[Cell]]) -> Iterator[tuple[bool, Rectangle, ColorTriplet]]:
+    """The filled rectangles of all cells, in pixels, with their colours: first the backgrounds, then what is on them.
+
+    The first value tells the two apart.
+    """
+    for above in (False, True):
+        for of in (each for row in rows for each in row):
+            left, top = (of.x + MARGIN) * CELL[0], (of.y + 1) * CELL[1]
+            if not above and of.background is not None:
+                yield above, (left, top, *CELL), of.background
+            for x, y, w, h in of.shapes if above else ():
+                yield above, (left + x * CELL[0], top + y * CELL[1], w * CELL[0], h * CELL[1]), of.color
 
 
 def svg(rows: Sequence[Sequence[Cell]], title: str) -> str:
@@ -169,10 +175,10 @@ def svg(rows: Sequence[Sequence[Cell]], title: str) -> str:
         f"<title>{escape(title)}</title>",
         f'<rect width="{width}" height="{height}" rx="8" fill="{THEME.background_color.hex}"/>',
     ]
-    paths: dict[str, str] = {}  # backgrounds come before what stands on them, for a cell's colours differ
-    for (x, y, w, h), color in (box for row in rows for each in row for box in boxes(each)):
-        paths[color.hex] = paths.get(color.hex, "") + f"M{x:g} {y:g}h{w:g}v{h:g}h-{w:g}z"
-    parts += [f'<path fill="{color}" shape-rendering="crispEdges" d="{path}"/>' for color, path in paths.items()]
+    paths: dict[tuple[bool, str], str] = {}
+    for above, (x, y, w, h), color in boxes(rows):
+        paths[above, color.hex] = paths.get((above, color.hex), "") + f"M{x:g} {y:g}h{w:g}v{h:g}h-{w:g}z"
+    parts += [f'<path fill="{fill}" shape-rendering="crispEdges" d="{path}"/>' for (_, fill), path in paths.items()]
     parts.append(f'<g font-family="{FONTS}" font-size="16">')
     for word in words(rows):
         first, text = word[0], "".join(each.char for each in word)
@@ -236,7 +242,7 @@ def bitmap(rows: Sequence[Sequence[Cell]], pages: Sequence[Sequence[Sequence[Cel
     width, height = size(pages)
     image = Image.new("RGB", (SCALE * width, SCALE * height), tuple(THEME.background_color))
     draw, font = ImageDraw.Draw(image), ImageFont.load_default(16 * SCALE)
-    for (x, y, w, h), color in (box for row in rows for each in row for box in boxes(each)):
+    for _, (x, y, w, h), color in boxes(rows):
         left, top, right, bottom = (round(SCALE * value) for value in (x, y, x + w, y + h))
         draw.rectangle((left, top, right - 1, bottom - 1), tuple(color))
     for word in words(rows):

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from rich.text import Text
 
+from trm_solve.puzzles import get_kind
 from trm_solve.puzzles.base import Puzzle
 from trm_solve.trace import Solution, Step
 
@@ -34,9 +36,15 @@ class Scene:
 
     @property
     def shown(self) -> Step | None:
-        """The step on the board: the latest; in the end the one that has the answer, or else the best attempt."""
+        """The step on the board: the latest; in the end the one that has the answer, or else the best attempt.
+
+        Where many attempts vote, they run side by side and one after the other is followed to its end.
+        """
         last = self.steps[-1] if self.steps else None
         end = self.solution
+        if last is not None and end is None and not get_kind(self.puzzle.kind).has_rules:
+            latest = {step.attempt: step for step in self.steps}
+            return next(latest[n] for n in sorted(latest) if latest[n] is last or not latest[n].halted)
         best = None if end is None else end.answer if end.answer is not None else end.best_attempt
         if last is None or end is None or best is None:
             return last
@@ -47,3 +55,13 @@ class Scene:
         same = best == last.answer if best.shape == last.answer.shape else np.zeros(best.shape, np.bool_)
         confidence = np.ones(best.shape, np.float32)
         return dataclasses.replace(last, answer=best, conflicts=conflicts, changed=~same, confidence=confidence)
+
+
+def beside(left: Sequence[Text], right: Sequence[Text], column: int) -> list[Text]:
+    """Two blocks of lines side by side; the right one begins at this column."""
+    lines = []
+    for n in range(max(len(left), len(right))):
+        line = Text.assemble(left[n]) if n < len(left) else Text()  # its style does not reach over
+        line.pad_right(column - line.cell_len)
+        lines.append(line.append_text(right[n]) if n < len(right) else line)
+    return lines

@@ -10,9 +10,11 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +26,8 @@ from trm_solve.errors import InputError, TrmError
 from trm_solve.puzzles import get_kind, read_file
 from trm_solve.puzzles.base import Puzzle
 from trm_solve.puzzles.sudoku import UNITS
+from trm_solve.train import arc_data
+from trm_solve.train.arc_data import Views
 from trm_solve.train.augment import AUGMENT
 from trm_solve.train.losses import IGNORE
 
@@ -32,6 +36,7 @@ Report = Callable[[str], None]
 HUB = "hf://datasets/"
 SHOWN = 5  # refused rows that are told one by one
 NO_RATING = np.nan
+ROWS = ("questions", "answers", "ids", "ratings", "weights")  # fields of a data set that have a line a row
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,15 +48,18 @@ class Dataset:
     answers: Tokens
     ids: NDArray[np.int64]  # (N,) puzzle identifiers
     ratings: NDArray[np.float64]  # (N,) NaN where there is none
-    identifiers: int = 1  # rows of the puzzle embedding that the ids need
+    weights: NDArray[np.float64]  # (N,) how often a row is drawn, relative to others
+    names: Sequence[str] = ("",)  # of the identifiers, which are rows of the puzzle embedding
     cells: NDArray[np.int64] | None = None  # (L,) canvas cells of a cropped canvas, None: all of them
+    views: Views | None = None  # ARC: the copies through which rows are seen
 
     def __len__(self) -> int:
         return len(self.questions)
 
     def take(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> Dataset:
-        q, a, i, r = self.questions[rows], self.answers[rows], self.ids[rows], self.ratings[rows]
-        return Dataset(self.kind, q, a, i, r, self.identifiers, self.cells)
+        arrays = {name: getattr(self, name)[rows] for name in ROWS}
+        views = self.views.take(np.arange(len(self))[rows]) if self.views is not None else None
+        return dataclasses.replace(self, **arrays, views=views)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,11 +69,14 @@ class Mixture:
     data: Dataset
     cumulative: NDArray[np.float64] = field(repr=False)
     augment: bool = True
+    share: float = 1.0  # of the batches, where a run has several mixtures
 
     def draw(self, seed: int, step: int, slots: int) -> tuple[Tokens, Tokens, NDArray[np.int64]]:
         """The examples (slots, L) offered at an optimiser step, and their ids: a pure function of seed and step."""
         rng = np.random.default_rng([seed, step, 0])
         rows = np.searchsorted(self.cumulative, rng.random(slots), side="right").clip(max=len(self.data) - 1)
+        if self.augment and self.data.views is not None:
+            return self.data.views.draw(rng, rows, self.data.ids, math.isqrt(self.data.questions.shape[1]))
         questions, answers = self.data.questions[rows], self.data.answers[rows]
         if self.augment and (transform := AUGMENT.get(self.data.kind)):
             questions, answers = transform(rng, questions, answers)
@@ -80,22 +91,30 @@ def draw_minimum(seed: int, step: int, slots: int, probability: float, max_steps
 
 
 def open_data(
-    options: RunOptions, *, augment: bool, canvas: Canvas = "full", report: Report
-) -> tuple[Mixture, dict[str, Dataset]]:
-    """The training mixture and the validation sets by name. Raises `InputError`; `report` hears of refused rows."""
-    parts, held, shares = [], [], []
-    for source in options.data:
-        path, share = split_share(source)
-        data = select_rating(read(path, options.kind, report), options.rating, path)
-        kept, out = hold_out(data, options.hold_out, path)
+    options: RunOptions, *, augment: bool, canvas: Canvas = "full", copies: int = 0, max_side: int = 30, report: Report
+) -> tuple[list[Mixture], dict[str, list[Dataset]]]:
+    """The training mixtures, and the validation sets by name.
+
+    On a cropped canvas, ARC examples of different sizes are mixtures, or sets, of their own. `copies` and `max_side`
+    are for ARC. Raises `InputError`; `report` hears of refused rows.
+    """
+    sources = [split_share(source) for source in options.data]
+    paths, shares = [path for path, _ in sources], [share for _, share in sources]
+    parts, held = [], []
+    for path, data in zip(paths, _read_all(paths, options.kind, copies, max_side, report), strict=True):
+        kept, out = hold_out(select_rating(data, options.rating, path), options.hold_out, path)
         parts.append(kept)
         held.append(out)
-        shares.append(share)
     bands = [_band(text) for text in options.band]
-    weights = [_band_weights(part.ratings, bands) for part in parts]
+    odds = _odds([part.weights * _band_weights(part.ratings, bands) for part in parts], shares)
     data = _join(parts)
-    fit = crop if canvas == "crop" else (lambda whole: whole)
-    mixture = Mixture(fit(data), _cumulative(weights, shares), augment)
+    mixtures = []
+    for rows in _by_size(data, canvas):
+        share = float(odds[rows].sum())
+        if share:
+            part = data.take(rows)
+            cumulative = np.cumsum(odds[rows]) / share
+            mixtures.append(Mixture(crop(part) if canvas == "crop" else part, cumulative, augment, share))
     validation = {source: read(source, options.kind, report) for source in options.valid}
     for source, part in validation.items():
         _join([data, part])
@@ -103,16 +122,58 @@ def open_data(
             report(f"{source}: {common} of its puzzles are training data too; what it measures is partly memory")
     if options.hold_out:
         validation["held out"] = _join(held)
+    sets = {}
     for name, part in validation.items():  # the same puzzles whatever the run's seed
-        validation[name] = fit(part.take(np.random.default_rng(0).permutation(len(part))[: options.valid_puzzles]))
-    return mixture, validation
+        part = part.take(np.random.default_rng(0).permutation(len(part))[: options.valid_puzzles])
+        sized = [part.take(rows) for rows in _by_size(part, canvas)]
+        sets[name] = [crop(each) for each in sized] if canvas == "crop" else sized
+    return mixtures, sets
+
+
+def _read_all(paths: list[str], kind: str | None, copies: int, max_side: int, report: Report) -> list[Dataset]:
+    """Every source. Those of ARC tasks are read together: their identifiers come from one stream of draws."""
+    tasks = [_holds_tasks(path, kind) for path in paths]
+    if not any(tasks):
+        return [read(path, kind, report) for path in paths]
+    if not all(tasks):
+        raise InputError(f"{paths[tasks.index(False)]}: one run trains on one kind of puzzle, not on ARC and others")
+    found, names = arc_data.read_files([Path(path) for path in paths], copies, max_side, report)
+    return [
+        Dataset("arc", f.questions, f.answers, f.ids, np.full(len(f.ids), NO_RATING), f.weights, names, views=f.views)
+        for f in found
+    ]
+
+
+def _holds_tasks(path: str, kind: str | None) -> bool:
+    """Whether a source is a file of ARC tasks."""
+    place = Path(path)
+    if not place.is_file():
+        return False
+    if kind is not None:
+        return kind == "arc"
+    try:
+        with place.open(encoding="utf-8-sig") as file:
+            return get_kind("arc").recognises([file.read(4096)])
+    except (OSError, UnicodeDecodeError):
+        return False  # whoever reads it says why
+
+
+def _by_size(data: Dataset, canvas: Canvas) -> list[NDArray[np.intp]]:
+    """Rows of each size of canvas."""
+    if canvas != "crop" or data.views is None:
+        return [np.arange(len(data))]
+    sides = arc_data.sides(data.views)
+    return [np.flatnonzero(sides == side) for side in np.unique(sides)]
 
 
 def crop(data: Dataset) -> Dataset:
-    """The data on the least square of the canvas, from its first cell, that holds every label."""
+    """The data on the least square of the canvas, from its first cell, that holds them."""
     rows, columns = get_kind(data.kind).canvas
-    used = (data.answers != 0).any(0).reshape(rows, columns)
-    side = 1 + max(int(np.flatnonzero(used.any(axis))[-1]) for axis in (0, 1))
+    if data.views is not None:
+        side = int(arc_data.sides(data.views).max())
+    else:
+        used = (data.answers != 0).any(0).reshape(rows, columns)
+        side = 1 + max(int(np.flatnonzero(used.any(axis))[-1]) for axis in (0, 1))
     cells = (np.arange(side)[:, None] * columns + np.arange(side)).ravel()
     return dataclasses.replace(data, questions=data.questions[:, cells], answers=data.answers[:, cells], cells=cells)
 
@@ -212,8 +273,34 @@ def read_arrays(folder: Path, kind: str | None) -> Dataset:
     if ignored not in (None, 0):
         labels = np.where(labels == ignored, 0, labels)
     per_row = np.repeat(ids, np.diff(starts)).astype(np.int64)
-    ratings = np.full(len(inputs), NO_RATING)
-    return Dataset(found, inputs.astype(np.uint8), labels.astype(np.uint8), per_row, ratings, identifiers)
+    tokens = inputs.astype(np.uint8), labels.astype(np.uint8)
+    return _plain(found, *tokens, names=_names(folder, identifiers), ids=per_row)
+
+
+def _names(folder: Path, count: int) -> Sequence[str]:
+    """Names of the identifiers of a folder's data, from `identifiers.json` in it or above it; numbers without one."""
+    for place in (folder, folder.parent):
+        if (path := place / "identifiers.json").exists():
+            names = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(names, list) or len(names) != count:
+                raise InputError(f"{path}: not the names of {count} identifiers")
+            return names
+    return [str(number) for number in range(count)]
+
+
+def _plain(
+    kind: str,
+    questions: Tokens,
+    answers: Tokens,
+    ratings: NDArray[np.float64] | None = None,
+    names: Sequence[str] = ("",),
+    ids: NDArray[np.int64] | None = None,
+) -> Dataset:
+    """A data set of rows that all count the same."""
+    count = len(questions)
+    ids = np.zeros(count, np.int64) if ids is None else ids
+    ratings = np.full(count, NO_RATING) if ratings is None else ratings
+    return Dataset(kind, questions, answers, ids, ratings, np.ones(count), names)
 
 
 def _read_puzzles(path: Path, kind: str | None, report: Report) -> Dataset:
@@ -233,7 +320,7 @@ def _read_puzzles(path: Path, kind: str | None, report: Report) -> Dataset:
     rules = get_kind(puzzles[0].kind)
     questions, answers = (np.stack([f(p) for p in puzzles]) for f in (rules.encode, rules.encode_answer))
     ratings = np.array([NO_RATING if p.rating is None else p.rating for p in puzzles])
-    return Dataset(rules.name, questions, answers, np.zeros(len(puzzles), np.int64), ratings)
+    return _plain(rules.name, questions, answers, ratings)
 
 
 def _tell(path: Path, kept: int, refused: list[str], report: Report) -> None:
@@ -268,7 +355,7 @@ def _read_sudoku_csv(path: Path) -> Dataset | None:
     question, answer = np.where(blank, 1, grids[0] - 47).astype(np.uint8), (grids[1] - 47).astype(np.uint8)
     if not len(rows) or not valid_sudoku(question, answer).all():
         return None
-    return Dataset("sudoku", question, answer, np.zeros(len(rows), np.int64), np.array(ratings))
+    return _plain("sudoku", question, answer, np.array(ratings))
 
 
 def valid_sudoku(question: Tokens, answer: Tokens) -> NDArray[np.bool_]:
@@ -327,14 +414,14 @@ def _join(parts: Sequence[Dataset]) -> Dataset:
             raise InputError(f"one run trains on one kind of puzzle, not on {first.kind} and {other.kind}")
     if len(parts) == 1:
         return first
-    names = ("questions", "answers", "ids", "ratings")
-    questions, answers, ids, ratings = (np.concatenate([getattr(part, name) for part in parts]) for name in names)
-    identifiers = max(part.identifiers for part in parts)
-    return Dataset(first.kind, questions, answers, ids, ratings, identifiers, first.cells)
+    arrays: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in ROWS}
+    names = max((part.names for part in parts), key=len)
+    views = [part.views for part in parts if part.views is not None]
+    return dataclasses.replace(first, **arrays, names=names, views=arc_data.join(views) if views else None)
 
 
-def _cumulative(weights: list[NDArray[np.float64]], shares: list[float | None]) -> NDArray[np.float64]:
-    """Running sum of the rows' probabilities, sources in order."""
+def _odds(weights: list[NDArray[np.float64]], shares: list[float | None]) -> NDArray[np.float64]:
+    """The probability of every row, sources in order."""
     taken = sum(share for share in shares if share is not None)
     free = sum(float(w.sum()) for w, share in zip(weights, shares, strict=True) if share is None)
     if taken > 1 + 1e-9:
@@ -347,6 +434,6 @@ def _cumulative(weights: list[NDArray[np.float64]], shares: list[float | None]) 
         if not total:
             raise InputError("--band leaves a source without a row")
         scaled.append(w / total * share if share is not None else w / free * (1 - taken))
-    cumulative: NDArray[np.float64] = np.cumsum(np.concatenate(scaled))
-    cumulative /= cumulative[-1]
-    return cumulative
+    odds: NDArray[np.float64] = np.concatenate(scaled)
+    odds /= odds.sum()
+    return odds

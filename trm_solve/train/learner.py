@@ -6,8 +6,10 @@ number of processes, and the step number alone says where in the data a run stan
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
@@ -23,28 +25,34 @@ from trm_solve.train.supervise import METRICS, Batch, Carry, Outcome, Supervisio
 class Learner:
     """A model in training. `step` counts optimiser steps; `window` sums metrics until somebody takes them."""
 
-    def __init__(self, model: TRM, mixture: Mixture, recipe: TrainOptions, team: Team) -> None:
-        self.model, self.mixture, self.recipe, self.team = model, mixture, recipe, team
+    def __init__(self, model: TRM, mixtures: Sequence[Mixture], recipe: TrainOptions, team: Team) -> None:
+        """Each of several mixtures, of puzzles of one size, has slots of its own; a step is taken with those of one."""
+        self.model, self.mixtures, self.recipe, self.team = model, mixtures, recipe, team
         self.slots = team.slots(recipe.batch_size)
-        cells = mixture.data.cells
-        self.module: nn.Module = Supervision(
-            model, recipe, None if cells is None else torch.from_numpy(cells).to(team.device)
-        )
+        self.module: nn.Module = Supervision(model, recipe)
+        parts = [mixture.data.cells for mixture in mixtures]
+        self.cells = [None if cells is None else torch.from_numpy(cells).to(team.device) for cells in parts]
         if team.size > 1:
             self.module = DistributedDataParallel(self.module, broadcast_buffers=False, gradient_as_bucket_view=True)
         self.optimizers = make_optimizers(model, recipe)
         self.ema = EMA(model, recipe.ema)
         self.step = 0
-        self.carry = Carry.empty(model, self._batch())
+        self.carries = [Carry.empty(model, self._batch(number)) for number in range(len(mixtures))]
         self.window = torch.zeros(len(METRICS), dtype=torch.float64, device=team.device)
 
     @property
     def lr(self) -> float:
         return float(self.optimizers[0].param_groups[0]["lr"])
 
-    def _batch(self) -> Batch:
-        """This process's part of the examples that are offered at this step."""
-        questions, answers, ids = self.mixture.draw(self.recipe.seed, self.step, self.recipe.batch_size)
+    def _turn(self) -> int:
+        """The mixture whose turn it is at this step."""
+        shares = np.cumsum([mixture.share for mixture in self.mixtures])
+        drawn = np.random.default_rng([self.recipe.seed, self.step, 2]).random() * shares[-1]
+        return int(np.searchsorted(shares, drawn, side="right").clip(max=len(shares) - 1))
+
+    def _batch(self, number: int) -> Batch:
+        """This process's part of the examples that a mixture offers at this step."""
+        questions, answers, ids = self.mixtures[number].draw(self.recipe.seed, self.step, self.recipe.batch_size)
         return Batch(*to_tensors(questions[self.slots], answers[self.slots], ids[self.slots], self.team.device))
 
     def _minimum(self) -> torch.Tensor:
@@ -56,10 +64,11 @@ class Learner:
     def train_step(self, progress: float, cycles: tuple[int, int] | None = None) -> Outcome:
         """One supervision step of every slot and one update, at this fraction of the run."""
         recipe, model = self.recipe, self.model
-        carry = self.carry.refill(model, self._batch())
+        turn = self._turn()
+        carry = self.carries[turn].refill(model, self._batch(turn))
         rows = model.puzzle_rows(carry.ids)
         rows = None if rows is None else rows.detach().clone().requires_grad_()
-        outcome: Outcome = self.module(carry, rows, cycles)
+        outcome: Outcome = self.module(carry, rows, cycles, self.cells[turn])
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
         # data-parallel training averages the gradients of the processes: this makes it their sum / global batch
@@ -75,8 +84,8 @@ class Learner:
             sign_sgd_rows(table, carry.ids, rows.grad, lr, recipe.row_weight_decay)
         if recipe.ema:
             self.ema.update()
-        self.carry = advance(model.config, carry, outcome, self._minimum())
-        self.window += metric_sums(self.carry, outcome)
+        self.carries[turn] = advance(model.config, carry, outcome, self._minimum())
+        self.window += metric_sums(self.carries[turn], outcome)
         self.step += 1
         return outcome
 
@@ -98,7 +107,9 @@ class Learner:
             "model": self.model.state_dict(),
             "ema": self.ema.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
-            "carry": {name: self.team.gather(part) for name, part in self.carry.tensors().items()},
+            "carries": [
+                {name: self.team.gather(part) for name, part in carry.tensors().items()} for carry in self.carries
+            ],
             "window": self.team.sum(self.window.clone()),
         }
 
@@ -109,8 +120,11 @@ class Learner:
         self.ema.load_state_dict(state["ema"])
         for optimizer, kept in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(kept)
-        if len(state["carry"]["steps"]) != self.recipe.batch_size:
-            raise ValueError("a batch of another size")
-        self.carry = Carry(**{name: part[self.slots].to(self.team.device) for name, part in state["carry"].items()})
+        if [len(carry["steps"]) for carry in state["carries"]] != [self.recipe.batch_size] * len(self.mixtures):
+            raise ValueError("batches of another size")
+        self.carries = [
+            Carry(**{name: part[self.slots].to(self.team.device) for name, part in carry.items()})
+            for carry in state["carries"]
+        ]
         if self.team.leads:
             self.window.copy_(state["window"])

@@ -139,6 +139,11 @@ class EMA:
         finally:
             self._copy(kept)
 
+    def apply(self) -> None:
+        """The model carries the averaged weights from now on."""
+        if self.decay and self.updates:
+            self._copy(self.shadow)
+
     @torch.no_grad()
     def _copy(self, values: list[Tensor]) -> None:
         torch._foreach_copy_(self.parameters, values)

@@ -43,7 +43,9 @@ PRESETS: dict[str, dict[str, Any]] = {
     | {"mlp_t": True, "pos_encodings": "none", "L_cycles": 6, "max_steps": 50_000 * 1000 // 768},
     "paper-sudoku-att": _PAPER | {"L_cycles": 6, "max_steps": 50_000 * 1000 // 768},
     "paper-maze": _PAPER | {"max_steps": 50_000 * 1000 // 768, "augment": False},
-    "paper-arc": _PAPER | {"weight_decay": 0.1, "row_lr": 1e-2, "row_weight_decay": 0.1, "max_steps": 518_071},
+    "paper-arc": _PAPER
+    | {"weight_decay": 0.1, "row_lr": 1e-2, "row_weight_decay": 0.1, "max_steps": 518_071}
+    | {"copies": 1000},
     # Two networks of 4 layers, 2 x 2 cycles, halting by q_continue too (arXiv 2506.21734; batch and rate of its code).
     "paper-hrm-sudoku": _PAPER
     | {"H_layers": 4, "L_layers": 4, "H_cycles": 2, "L_cycles": 2, "puzzle_emb_len": 1, "no_ACT_continue": False}
@@ -59,6 +61,9 @@ PRESETS: dict[str, dict[str, Any]] = {
         "batch_size": 64,
     },
 }
+PRESETS["cpu-arc"] = PRESETS["cpu-maze"] | {"batch_size": 32, "copies": 8, "max_side": 12, "row_lr": 1e-2}
+# A few minutes on the demonstration pairs of one task (`arc/adapt.py`).
+PRESETS["adapt"] = PRESETS["cpu-arc"] | {"batch_size": 16, "warmup_steps": 20, "ema": 0.98, "max_side": 30}
 DEFAULT = "cpu-small"
 
 

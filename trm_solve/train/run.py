@@ -66,14 +66,21 @@ class Run:
         self.options, self.recipe, self.team, self.view = options, recipe, team, view
         self.folder = RunFolder(Path(options.out))
         report = view.message if team.leads else (lambda _: None)
-        mixture, self.validation = open_data(options, augment=recipe.augment, canvas=recipe.canvas, report=report)
-        self.model = open_model(options, recipe, mixture.data).to(team.device)
+        mixtures, self.validation = open_data(
+            options,
+            augment=recipe.augment,
+            canvas=recipe.canvas,
+            copies=recipe.copies,
+            max_side=recipe.max_side,
+            report=report,
+        )
+        self.model = open_model(options, recipe, mixtures[0].data).to(team.device)
         self.model.forward_dtype = choose_dtype(options.dtype, team.device)
         self.compiled = compiles(options, recipe, team.device)
         if self.compiled:  # an attribute of the instance: the names of parameters stay as they are
             compiled = torch.compile(self.model.latent_recursion, dynamic=False)
             self.model.latent_recursion = compiled  # type: ignore[method-assign]
-        self.learner = Learner(self.model, mixture, recipe, team)
+        self.learner = Learner(self.model, mixtures, recipe, team)
         self.stages = recipe.depth_stages()
         self.seconds = 0.0
         self.best: dict[str, Any] = {}
@@ -99,12 +106,12 @@ class Run:
 
     def describe(self) -> str:
         """What is trained on what, in a line."""
-        data, model = self.learner.mixture.data, self.model
+        data, model = [mixture.data for mixture in self.learner.mixtures], self.model
         parameters = sum(p.numel() for p in model.parameters())
         dtype = str(model.forward_dtype).removeprefix("torch.")
         where = f"{self.team.device}{f' x {self.team.size}' if self.team.size > 1 else ''}, {dtype}"
         how = "compiled" if self.compiled else "eager"
-        facts = f"{data.kind}: {len(data):,} puzzles, {parameters:,} parameters, {where}, {how}"
+        facts = f"{data[0].kind}: {sum(map(len, data)):,} puzzles, {parameters:,} parameters, {where}, {how}"
         return f"{facts}, batch {self.recipe.batch_size}; writing to {self.folder.path}"
 
     # ---- the loop

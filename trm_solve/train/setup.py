@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+from collections.abc import Sequence
 
 import torch
 
 from trm_solve import checkpoint
+from trm_solve.arc.known import Identifiers
 from trm_solve.config import ModelConfig, RunOptions, TrainOptions, swiglu_width
 from trm_solve.errors import InputError
 from trm_solve.model import TRM
@@ -43,7 +45,7 @@ def new_config(recipe: TrainOptions, data: Dataset) -> ModelConfig:
         L_cycles=recipe.L_cycles,
         puzzle_emb_ndim=d if prefix else 0,
         puzzle_emb_len=prefix,
-        num_puzzle_identifiers=data.identifiers,
+        num_puzzle_identifiers=len(data.names),
         halt_max_steps=recipe.halt_max_steps,
         no_ACT_continue=recipe.no_ACT_continue,
         canvas="full" if data.cells is None else "crop",
@@ -54,7 +56,10 @@ def open_model(run: RunOptions, recipe: TrainOptions, data: Dataset) -> TRM:
     """A fresh model, or the checkpoint to fine-tune with the recipe's cycles; `InputError` if the data do not fit."""
     torch.manual_seed(recipe.seed)
     if not run.init:
-        return TRM(new_config(recipe, data))
+        model = TRM(new_config(recipe, data))
+        if len(data.names) > 1:
+            model.identifiers = Identifiers(len(data.names), given=data.names)
+        return model
     model = checkpoint.load(run.init)
     config = model.config
     if config.kind != data.kind:
@@ -62,13 +67,29 @@ def open_model(run: RunOptions, recipe: TrainOptions, data: Dataset) -> TRM:
     if data.cells is None and config.seq_len != data.questions.shape[1]:
         cells = f"{config.seq_len} cells, the data have {data.questions.shape[1]}"
         raise InputError(f"'{run.init}' reads {cells}")
-    if int(data.ids.max()) >= config.num_puzzle_identifiers:
-        have = f"{data.identifiers} puzzle identifiers, '{run.init}' has {config.num_puzzle_identifiers}"
-        raise InputError(f"the data have {have}")
     model.config = dataclasses.replace(config, **{name: getattr(recipe, name) for name in OWN})
     if config.puzzle_emb_ndim:
         model.puzzle_emb.own()
+        if data.kind == "arc":
+            name_rows(model, data.names)
+    if len(data.names) > model.config.num_puzzle_identifiers:
+        have = f"{len(data.names)} puzzle identifiers, '{run.init}' has {config.num_puzzle_identifiers}"
+        raise InputError(f"the data have {have}")
     return model.train().requires_grad_(True)
+
+
+def name_rows(model: TRM, names: Sequence[str]) -> None:
+    """Give the puzzle embedding a row for each name: that of the same name before, else the mean of all rows."""
+    old = model.puzzle_emb.weights
+    row = {name: number for number, name in enumerate(model.identifiers.names if model.identifiers else ())}
+    new = old.mean(0).repeat(len(names), 1)
+    kept = [(number, row[name]) for number, name in enumerate(names) if name in row]
+    if kept:
+        here, there = torch.tensor(kept).T
+        new[here] = old[there]
+    model.puzzle_emb.weights = new
+    model.config = dataclasses.replace(model.config, num_puzzle_identifiers=len(names))
+    model.identifiers = Identifiers(len(names), given=names)
 
 
 def compiles(run: RunOptions, recipe: TrainOptions, device: torch.device) -> bool:

@@ -80,17 +80,24 @@ class Outcome(NamedTuple):
 class Supervision(nn.Module):
     """One supervision step and its losses as one module, so that data-parallel training sees one forward pass."""
 
-    def __init__(self, model: TRM, options: TrainOptions, cells: Tensor | None = None) -> None:
-        """`cells` (L,) are the canvas cells of a cropped canvas, the same for all slots."""
+    def __init__(self, model: TRM, options: TrainOptions) -> None:
         super().__init__()
         self.model = model
         self.options = options
-        self.cells = cells
 
-    def forward(self, carry: Carry, rows: Tensor | None, cycles: tuple[int, int] | None = None) -> Outcome:
-        """`carry` is refilled already; `rows` (B, puzzle_emb_ndim) are the slots' puzzle rows, a leaf of the graph."""
+    def forward(
+        self,
+        carry: Carry,
+        rows: Tensor | None,
+        cycles: tuple[int, int] | None = None,
+        cells: Tensor | None = None,
+    ) -> Outcome:
+        """`carry` is refilled already; `rows` (B, puzzle_emb_ndim) are the slots' puzzle rows, a leaf of the graph.
+
+        `cells` (L,) are the canvas cells of a cropped canvas, the same for all slots.
+        """
         model, options, labels = self.model, self.options, carry.labels
-        e, positions = model.embed(carry.tokens, rows, self.cells), model.positions(self.cells)
+        e, positions = model.embed(carry.tokens, rows, cells), model.positions(cells)
         y, z = model.step(e, carry.y, carry.z, positions, cycles)
         logits = model.read_answer(y)
         q_halt, q_continue = model.read_halt(y)

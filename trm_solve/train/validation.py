@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from trm_solve.model import TRM
 from trm_solve.team import Team
@@ -14,11 +16,25 @@ from trm_solve.train.losses import IGNORE
 
 
 @torch.no_grad()
-def accuracy(model: TRM, data: Dataset, size: int, team: Team) -> dict[str, Any]:
+def accuracy(model: TRM, sets: Sequence[Dataset], size: int, team: Team) -> dict[str, Any]:
     """Exact accuracy after each of `halt_max_steps` steps without halting, and the cells' after the last.
 
-    `size` is the batch of each process. Every process must call it; all get the same answer.
+    The sets, of puzzles of one size each, count as one. `size` is the batch of each process. Every process must call
+    it; all get the same answer.
     """
+    found = [_sums(model, data, size, team) for data in sets]
+    puzzles = sum(len(data) for data in sets)
+    exact, cells = (torch.stack(sums).sum(0) for sums in zip(*found, strict=True))
+    return {
+        "exact_accuracy": float(exact[-1]) / puzzles,
+        "cell_accuracy": float(cells[0] / cells[1]),
+        "exact_by_step": [round(float(share) / puzzles, 5) for share in exact],
+        "puzzles": puzzles,
+    }
+
+
+def _sums(model: TRM, data: Dataset, size: int, team: Team) -> tuple[Tensor, Tensor]:
+    """Over one set: puzzles right after each step, and (cells right after the last, cells)."""
     device = team.device
     cell_ids = None if data.cells is None else torch.from_numpy(data.cells).to(device)
     positions = model.positions(cell_ids)
@@ -38,10 +54,4 @@ def accuracy(model: TRM, data: Dataset, size: int, team: Team) -> dict[str, Any]
             right = (model.read_answer(y).argmax(-1) == labels) & labelled
             exact[step] += ((right.sum(-1) == labelled.sum(-1)) & real).sum()
         cells += torch.stack([(right & real[:, None]).sum(), (labelled & real[:, None]).sum()])
-    exact, cells = team.sum(exact) / len(data), team.sum(cells)
-    return {
-        "exact_accuracy": float(exact[-1]),
-        "cell_accuracy": float(cells[0] / cells[1]),
-        "exact_by_step": [round(float(share), 5) for share in exact],
-        "puzzles": len(data),
-    }
+    return team.sum(exact), team.sum(cells)

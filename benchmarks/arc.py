@@ -1,0 +1,93 @@
+"""How much adaptation brings on ARC tasks that a model never saw: paired arms over the same fixed, random tasks.
+
+    python benchmarks/arc.py CHALLENGES.json [--model arc] [--minutes 2] [--arms all,none] [--count 40] [--out FILE]
+
+CHALLENGES.json is ARC-AGI-1 `evaluation` with its solutions beside it. The tasks are the 40 of `arc_tasks.json`, drawn
+by `random.Random(0)` from those with grids up to 12 x 12; none of their pairs was trained on. Arms: `all` fits weights
+and rows, `rows` the new rows alone, `scratch` the same network from fresh weights, `none` asks the base as it is, under
+the mean of its rows. A line of JSON a task and arm goes to FILE; a run goes on where FILE ends.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from trm_solve import api
+from trm_solve.arc.solve import run_tasks
+from trm_solve.config import AdaptOptions, SolveOptions
+from trm_solve.evaluate.tally import wilson
+from trm_solve.model import TRM
+from trm_solve.puzzles import read_file
+from trm_solve.puzzles.base import Puzzle
+from trm_solve.trace import Solution
+
+TASKS = json.loads(Path(__file__).with_name("arc_tasks.json").read_text())["unseen"]
+
+
+def measure(model: TRM, puzzles: list[Puzzle], arm: str, minutes: float, name: str) -> dict[str, Any]:
+    """One task: its score at 1 and 2 attempts, the mean over its test inputs."""
+    how = AdaptOptions(minutes=1e-6) if arm == "none" else AdaptOptions(minutes=minutes, fit=arm)  # type: ignore[arg-type]
+    start, scores = time.perf_counter(), {1: 0.0, 2: 0.0}
+    told = ""
+    for event in run_tasks(model, puzzles, SolveOptions(), adaptation=how, name=name):
+        assert isinstance(event, Solution)
+        told = event.facts["leave_one_out"]
+        answer = event.puzzle.answer
+        assert answer is not None
+        for k in scores:
+            right = any(c.answer.shape == answer.shape and (c.answer == answer).all() for c in event.candidates[:k])
+            scores[k] += right / len(puzzles)
+    line = {"task": puzzles[0].task, "arm": arm, "minutes": minutes, "pass_at_1": scores[1], "pass_at_2": scores[2]}
+    return line | {"leave_one_out": told, "seconds": round(time.perf_counter() - start, 1)}
+
+
+def report(lines: list[dict[str, Any]], arms: list[str]) -> None:
+    print("| arm | tasks | pass@1 % | pass@2 % (95 %) | right at 2, a left-out pair solved | minutes a task |")
+    print("|---|---|---|---|---|---|")
+    for arm in arms:
+        mine = [line for line in lines if line["arm"] == arm]
+        if not mine:
+            continue
+        one, two = (100 * sum(line[f"pass_at_{k}"] for line in mine) / len(mine) for k in (1, 2))
+        low, high = (100 * end for end in wilson(sum(line["pass_at_2"] == 1 for line in mine), len(mine)))
+        sure = [line for line in mine if line["leave_one_out"][:1] not in ("0", "n")]
+        minutes = sum(line["seconds"] for line in mine) / len(mine) / 60
+        of_sure = f"{sum(line['pass_at_2'] == 1 for line in sure)} of {len(sure)}"
+        print(f"| {arm} | {len(mine)} | {one:.1f} | {two:.1f} ({low:.1f} to {high:.1f}) | {of_sure} | {minutes:.1f} |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("challenges", type=Path)
+    parser.add_argument("--model", default="arc")
+    parser.add_argument("--minutes", type=float, default=2.0, help="of adaptation a task")
+    parser.add_argument("--arms", default="all,none", help="of all, rows, scratch, none")
+    parser.add_argument("--count", type=int, default=len(TASKS), help="only the first tasks")
+    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=Path("arc.jsonl"))
+    arguments = parser.parse_args()
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    model, arms = api.load(arguments.model), arguments.arms.split(",")
+    lines = [json.loads(line) for line in arguments.out.read_text().splitlines()] if arguments.out.exists() else []
+    done = {(line["task"], line["arm"]) for line in lines}
+    puzzles = [item for item in read_file(arguments.challenges) if isinstance(item, Puzzle)]
+    with arguments.out.open("a") as file:
+        for task in TASKS[: arguments.count]:
+            mine = [puzzle for puzzle in puzzles if puzzle.task == task]
+            for arm in arms:
+                if mine and (task, arm) not in done:
+                    lines.append(measure(model, mine, arm, arguments.minutes, arguments.model))
+                    file.write(json.dumps(lines[-1]) + "\n")
+                    file.flush()
+    report(lines, arms)
+
+
+if __name__ == "__main__":
+    main()

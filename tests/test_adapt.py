@@ -1,0 +1,186 @@
+"""Fitting a model to a task it does not know, and solving ARC tasks from the shell."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from trm_solve import checkpoint
+from trm_solve.arc.adapt import Progress, adapt
+from trm_solve.arc.known import Identifiers
+from trm_solve.arc.solve import run_tasks
+from trm_solve.arc.voting import voters
+from trm_solve.cli import main
+from trm_solve.config import AdaptOptions, ModelConfig, SolveOptions
+from trm_solve.errors import InputError, ModelError
+from trm_solve.model import TRM
+from trm_solve.puzzles import read_lines
+from trm_solve.puzzles.base import Puzzle
+from trm_solve.trace import Solution, Step
+
+TASK = {
+    "train": [
+        {"input": [[1, 0, 0], [0, 2, 0]], "output": [[0, 0, 1], [0, 2, 0]]},
+        {"input": [[3, 3, 0], [0, 0, 0]], "output": [[0, 3, 3], [0, 0, 0]]},
+    ],
+    "test": [{"input": [[7, 0, 0], [0, 0, 8]]}, {"input": [[7, 7, 0], [0, 0, 8]]}],
+}
+NAMES = ["<blank>", "seen", "seen|||t4|||0123456789", "seen|||t0|||0213456789"]
+QUICK = AdaptOptions(minutes=0.03, copies=2, recipe={"batch_size": 2})
+
+
+def tiny(names: list[str] | None = None, canvas: str = "crop") -> TRM:
+    torch.manual_seed(0)
+    fields = {"hidden_size": 16, "num_heads": 2, "intermediate_size": 32, "mlp_t": False, "pos_encodings": "rope2d"}
+    fields |= {"puzzle_emb_ndim": 16, "puzzle_emb_len": 1, "H_cycles": 1, "L_cycles": 1, "canvas": canvas}
+    rows = len(names or NAMES)
+    config = {"kind": "arc", "grid": [30, 30], "vocab_size": 12, "num_puzzle_identifiers": rows, "halt_max_steps": 2}
+    model = TRM(ModelConfig.from_dict(config | fields)).eval().requires_grad_(False)
+    model.puzzle_emb.weights = torch.randn(rows, 16)
+    model.identifiers = Identifiers(rows, given=names or NAMES)
+    return model
+
+
+def puzzles(name: str = "new") -> list[Puzzle]:
+    return [item for item in read_lines([json.dumps({name: TASK})], "some.json") if isinstance(item, Puzzle)]
+
+
+def solutions(events: object) -> list[Solution]:
+    return [event for event in events if isinstance(event, Solution)]  # type: ignore[attr-defined]
+
+
+def test_the_base_is_left_as_it_was_and_the_fit_learns() -> None:
+    base = tiny()
+    before = {name: tensor.clone() for name, tensor in base.state_dict().items()}
+    heard: list[Progress] = []
+    first = puzzles()[0]
+    how = AdaptOptions(minutes=0.1, copies=2, recipe={"batch_size": 4})
+    found = adapt(base, "new", first.examples, [first.question], how, notice=heard.append)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in base.state_dict().items())
+    assert found.model.identifiers is not None
+    assert found.model.identifiers.names[:2] == ["<blank>", "new"]
+    assert found.model.config.num_puzzle_identifiers == len(found.model.identifiers.names) == 4
+    assert found.leave_one_out[1] == 2
+    assert found.updates > 0
+    assert {stand.fold for stand in heard} <= {0, 1, 2}
+    assert not torch.equal(found.model.lm_head.weight, before["lm_head.weight"])
+
+
+@pytest.mark.parametrize("fit", ["rows", "scratch"])
+def test_what_is_fitted(fit: str) -> None:
+    base, first = tiny(), puzzles()[0]
+    how = AdaptOptions(minutes=0.03, copies=1, fit=fit, recipe={"batch_size": 2})  # type: ignore[arg-type]
+    found = adapt(base, "new", first.examples, [first.question], how)
+    same = torch.equal(found.model.lm_head.weight, base.lm_head.weight)
+    assert same == (fit == "rows")
+    assert not torch.equal(found.model.puzzle_emb.weights[1], base.puzzle_emb.weights.mean(0))
+
+
+def test_fitting_without_a_pair_never_sees_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from trm_solve.arc import adapt as module
+
+    seen: list[tuple[int, set[bytes]]] = []
+    mixture = module._Fitting.mixture
+
+    def note(self: object, pairs: list[tuple[np.ndarray, np.ndarray]]) -> object:
+        seen.append((len(pairs), {question.tobytes() for question, _ in pairs}))
+        return mixture(self, pairs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module._Fitting, "mixture", note)
+    first = puzzles()[0]
+    adapt(tiny(), "new", first.examples, [first.question], QUICK)
+    whole = {question.tobytes() for question, _ in first.examples}
+    assert [count for count, _ in seen] == [1, 1, 2]
+    assert seen[0][1] | seen[1][1] == whole
+    assert not seen[0][1] & seen[1][1]
+
+
+def test_one_pair_cannot_be_left_out() -> None:
+    first = puzzles()[0]
+    found = adapt(tiny(), "new", first.examples[:1], [first.question], QUICK)
+    assert found.leave_one_out == (0, 0)
+    assert found.understood == "not measured"
+
+
+def test_ctrl_c_ends_the_fit_with_what_there_is() -> None:
+    first = puzzles()[0]
+    timer = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    found = adapt(tiny(), "new", first.examples, [first.question], AdaptOptions(minutes=600, copies=1))
+    timer.join()
+    assert found.seconds < 300
+    assert found.leave_one_out == (0, 0)
+
+
+def test_known_tasks_vote_under_their_own_rows() -> None:
+    model = tiny()
+    strategy = voters(model, "seen", SolveOptions(attempts=2))
+    (wave,) = list(strategy(puzzles("seen")[0], 0))
+    assert [(attempt.identifier, attempt.symmetry.name) for attempt in wave if attempt.symmetry] == [
+        (1, "t0|||0123456789"),
+        (2, "t4|||0123456789"),
+    ]
+    found = solutions(run_tasks(model, puzzles("seen"), SolveOptions(attempts=3), name="m"))
+    assert [each.attempts for each in found] == [3, 3]
+    assert sum(candidate.votes for candidate in found[0].candidates) <= 3
+    assert "leave_one_out" not in found[0].facts
+
+
+@pytest.mark.parametrize("canvas", ["crop", "full"])
+def test_tasks_come_in_order_with_errors_between_them(canvas: str) -> None:
+    model = tiny(canvas=canvas)
+    items: list[Puzzle | InputError] = [*puzzles("seen"), InputError("some.json: bad"), *puzzles("new")]
+    events = list(
+        run_tasks(model, items, SolveOptions(attempts=1, max_steps=1), adaptation=QUICK, name="m", watch=True)
+    )
+    ends = [event for event in events if not isinstance(event, Step)]
+    assert [end.message if isinstance(end, InputError) else end.puzzle.task for end in ends] == [
+        "seen",
+        "seen",
+        "some.json: bad",
+        "new",
+        "new",
+    ]
+    places = {step.puzzle for step in events if isinstance(step, Step)}
+    assert places == {0, 1, 3, 4}
+    assert ends[3].facts["found_by"] == "adaptation"  # type: ignore[union-attr]
+    assert ends[3].facts["leave_one_out"].endswith("of 2")  # type: ignore[union-attr]
+
+
+def test_an_unknown_task_without_adaptation() -> None:
+    with pytest.raises(ModelError, match="'m' was not trained on task new"):
+        list(run_tasks(tiny(), puzzles("new"), SolveOptions(), name="m"))
+
+
+def test_solve_adapts_keeps_and_knows_again(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint.save(tiny(), tmp_path / "base")
+    (tmp_path / "new.json").write_text(json.dumps(TASK))
+    base, kept, file = str(tmp_path / "base"), str(tmp_path / "kept"), str(tmp_path / "new.json")
+
+    def run(*arguments: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["trm-solve", "solve", file, *arguments])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return int(end.value.code or 0)
+
+    assert run("--model", base, "--no-adapt") == 3
+    assert "was not trained on task new" in capfd.readouterr().err
+    run("--model", base, "--adapt-minutes", "0.05", "--keep", kept, "--json")
+    out, err = capfd.readouterr()
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert "adapting to its demonstration pairs" in err
+    assert [line["task"] for line in lines] == ["new", "new"]
+    assert all(line["verdict"] in ("predicted", "unsolved") and "leave_one_out" in line for line in lines)
+    run("--model", kept, "--no-adapt", "--votes", "3", "--json")
+    again = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert [line["attempts"] for line in again] == [3, 3]

@@ -1,0 +1,180 @@
+"""The public ARC data sets rebuilt, and what training reads from challenges files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from trm_solve import checkpoint
+from trm_solve.arc.dataset import build, draw_copies, identifiers
+from trm_solve.arc.known import known
+from trm_solve.config import RunOptions
+from trm_solve.errors import InputError
+from trm_solve.model import TRM
+from trm_solve.puzzles.arc import Copy, Task, largest_rectangle
+from trm_solve.team import Team
+from trm_solve.train import arc_data
+from trm_solve.train.data import open_data
+from trm_solve.train.learner import Learner
+from trm_solve.train.presets import recipe
+from trm_solve.train.run import train
+from trm_solve.train.setup import name_rows, new_config
+
+GOLDEN = Path(__file__).parent / "golden" / "arc-dataset"
+FILES = [GOLDEN / "source" / f"arc_{subset}_challenges.json" for subset in ("training", "evaluation")]
+SMALL = {"hidden_size": 16, "num_heads": 2, "batch_size": 4, "copies": 3, "max_steps": 2, "warmup_steps": 0}
+
+
+def silent(_: str) -> None:
+    pass
+
+
+def test_the_public_data_set_is_rebuilt_byte_for_byte(tmp_path: Path) -> None:
+    build(FILES, tmp_path, 6, test=1)
+    files = [path.relative_to(GOLDEN) for path in GOLDEN.rglob("*") if path.parent.name != "source" and path.is_file()]
+    assert len(files) == 14
+    for name in files:
+        assert (tmp_path / name).read_bytes() == (GOLDEN / name).read_bytes(), name
+
+
+def test_identifiers_are_those_of_the_data_set() -> None:
+    assert list(identifiers(FILES, 6)) == json.loads((GOLDEN / "identifiers.json").read_text())
+
+
+def test_a_task_with_few_faces_has_few_copies() -> None:
+    grid = np.zeros((1, 1), np.uint8)
+    dull = Task("dull", ((grid, grid),), ((grid, None),))
+    assert list(draw_copies(dull, 5, np.random.RandomState(0))) == []
+    dotted = Task("dotted", ((grid, grid + np.uint8(1)),), ())
+    copies = list(draw_copies(dotted, 20, np.random.RandomState(0)))
+    assert len({copy.colours[1] for copy in copies}) == len(copies) == 8  # colour 1 as one of the eight others
+
+
+def test_unreadable_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none\.json: cannot be read"):
+        list(identifiers([tmp_path / "none.json"], 1))
+
+
+def examples() -> arc_data.Examples:
+    (first, _), _ = arc_data.read_files(FILES, 3, 30, silent)
+    return first  # of the training tasks
+
+
+def test_evaluation_answers_are_never_learned_from() -> None:
+    told: list[str] = []
+    (training, evaluation), names = arc_data.read_files(FILES, 3, 30, told.append)
+    tasks = json.loads(FILES[1].read_text())
+    assert any("test pairs of public evaluation tasks" in line for line in told)
+    assert len(evaluation.ids) == sum(len(task["train"]) for task in tasks.values())
+    tests = [np.array(pair["input"], np.uint8) for task in tasks.values() for pair in task["test"]]
+    assert len(tests) == 2
+    for question, _ in [*training.views.pairs, *evaluation.views.pairs]:
+        assert not any(np.array_equal(question, test) for test in tests)
+    assert names[0] == "<blank>"
+    assert names[training.ids[0]] in json.loads(FILES[0].read_text())
+
+
+def test_an_evaluation_task_under_another_name_is_known(tmp_path: Path) -> None:
+    """As it stands in ARC-AGI-2's training set: the test pair may even have become a demonstration."""
+    task = next(iter(json.loads(FILES[1].read_text()).values()))
+    (answer,) = next(iter(json.loads(FILES[1].with_name("arc_evaluation_solutions.json").read_text()).values()))
+    mixed = {"train": [*task["train"], task["test"][0] | {"output": answer}], "test": [{"input": [[1]]}]}
+    path = tmp_path / "other_challenges.json"
+    path.write_text(json.dumps({"deadbeef": mixed}))
+    told: list[str] = []
+    (found,), _ = arc_data.read_files([path], 0, 30, told.append)
+    assert len(found.ids) == len(task["train"])
+    assert "1 pairs" in told[0]
+    assert len(known().held_out) > 500
+
+
+def test_views_are_copies_of_their_rows_moved_within_the_canvas() -> None:
+    found = examples()
+    rng, rows = np.random.default_rng(0), np.arange(len(found.ids)).repeat(4)
+    questions, answers, ids = found.views.draw(rng, rows, found.ids, 30)
+    places = set()
+    for row, question, answer, number in zip(rows, questions, answers, ids, strict=True):
+        assert found.ids[row] <= number < found.ids[row] + found.views.count[row]
+        copy = found.views.copies[number] or Copy()
+        corners = []
+        for tokens, grid in zip((question, answer), found.views.pairs[row], strict=True):
+            canvas = tokens.reshape(30, 30)
+            top, left = (int(axis[0]) for axis in np.nonzero(canvas >= 2))
+            size = largest_rectangle(canvas[top:, left:])
+            assert np.array_equal(canvas[top : top + size[0], left : left + size[1]] - 2, copy.apply(grid))
+            corners.append((top, left))
+        assert corners[0] == corners[1]
+        places.add(corners[0])
+    assert len(places) > 5
+    again = found.views.draw(np.random.default_rng(0), rows, found.ids, 30)
+    assert np.array_equal(again[0], questions)
+
+
+def test_every_task_is_drawn_as_often_as_any_other(tmp_path: Path) -> None:
+    def pairs(colour: int, count: int) -> list[dict[str, list[list[int]]]]:
+        return [{"input": [[colour, n]], "output": [[n, colour]]} for n in range(count)]
+
+    tasks = {"many": {"train": pairs(1, 9), "test": pairs(3, 1)}, "few": {"train": pairs(2, 2), "test": pairs(4, 1)}}
+    path = tmp_path / "some_challenges.json"
+    path.write_text(json.dumps(tasks))
+    (mixture,), _ = open_data(RunOptions(data=(str(path),)), augment=True, copies=2, report=silent)
+    names = [mixture.data.names[number].partition("|")[0] for number in mixture.draw(0, 0, 2000)[2]]
+    assert names.count("few") == pytest.approx(1000, abs=100)
+
+
+def test_sizes_have_canvases_of_their_own() -> None:
+    run = RunOptions(data=tuple(map(str, FILES)))
+    mixtures, _ = open_data(run, augment=True, canvas="crop", copies=2, report=silent)
+    assert sum(mixture.share for mixture in mixtures) == pytest.approx(1)
+    sides = [round(mixture.data.questions.shape[1] ** 0.5) for mixture in mixtures]
+    assert sides == sorted(set(sides))
+    assert len(sides) > 1
+    for mixture, side in zip(mixtures, sides, strict=True):
+        assert mixture.data.cells is not None
+        assert mixture.data.cells.max() == (side - 1) * 31
+    whole, _ = open_data(run, augment=True, canvas="full", copies=2, report=silent)
+    assert [mixture.data.questions.shape[1] for mixture in whole] == [900]
+
+
+def test_a_step_moves_only_the_rows_of_its_batch() -> None:
+    options = recipe("cpu-arc", SMALL | {"max_side": 30})
+    run = RunOptions(data=tuple(map(str, FILES)))
+    mixtures, _ = open_data(run, augment=True, canvas="crop", copies=3, report=silent)
+    model = TRM(new_config(options, mixtures[0].data))
+    learner = Learner(model, mixtures, options, Team(torch.device("cpu")))
+    turn = learner._turn()
+    ids = set(learner.mixtures[turn].draw(options.seed, 0, 4)[2].tolist())
+    learner.train_step(0.0)
+    moved = set(torch.nonzero(model.puzzle_emb.weights.abs().sum(1)).flatten().tolist())
+    assert moved == ids
+
+
+def test_train_names_the_rows_and_a_later_run_finds_them(tmp_path: Path) -> None:
+    run = {"data": [str(FILES[0])], "compile": "off", "device": "cpu", "out": str(tmp_path / "a")}
+    fields = SMALL | {"max_side": 30}
+    assert train(RunOptions.from_dict(run), recipe("cpu-arc", fields)) == "done"
+    model = checkpoint.load(tmp_path / "a" / "last")
+    assert model.identifiers is not None
+    names = list(model.identifiers.names)
+    assert names == json.loads((tmp_path / "a" / "last" / "identifiers.json").read_text())
+    assert len(names) == model.config.num_puzzle_identifiers == 1 + 3 * 4
+    old = model.puzzle_emb.weights.clone()
+    name_rows(model, ["<blank>", names[5], "somebody else"])
+    assert torch.equal(model.puzzle_emb.weights, torch.stack([old[0], old[5], old.mean(0)]))
+    assert model.config.num_puzzle_identifiers == 3
+
+
+def test_arc_and_other_puzzles_do_not_mix(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("question,answer\n")
+    with pytest.raises(InputError, match="one run trains on one kind"):
+        open_data(RunOptions(data=(str(FILES[0]), str(path))), augment=True, report=silent)
+
+
+def test_tasks_that_are_too_large_are_left_out() -> None:
+    with pytest.raises(InputError, match="nothing to learn from"):
+        arc_data.read_files(FILES, 1, 2, silent)

@@ -1,0 +1,185 @@
+"""Fit a model to one unseen ARC task: new rows and all weights, from its demonstration pairs alone.
+
+A checkpoint answers for the tasks whose identifiers it was trained on and for no others: fitting new rows alone gives
+about nothing, the weights have to move too. Every fit starts from the base model. *Leave-one-out* fits without one
+demonstration pair and then asks for it: how many come out right says whether the task was understood, before the last
+fit, to all pairs, answers the question.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from trm_solve import schedule
+from trm_solve.arc.dataset import draw_copies
+from trm_solve.arc.known import BLANK
+from trm_solve.arc.voting import voters
+from trm_solve.config import AdaptOptions, SolveOptions
+from trm_solve.model import TRM
+from trm_solve.puzzles.arc import Copy, Task, identifier, needed_side, place, square
+from trm_solve.puzzles.base import Grid, Puzzle
+from trm_solve.team import Team
+from trm_solve.trace import Solution
+from trm_solve.train.arc_data import Views
+from trm_solve.train.data import Dataset, Mixture
+from trm_solve.train.learner import Learner
+from trm_solve.train.presets import recipe
+from trm_solve.train.run import Interrupt
+from trm_solve.train.setup import name_rows
+
+FOLDS = 3  # pairs that are left out in turn, at most
+LEAVE_ONE_OUT = 0.5  # part of the time
+WINDOW = 10  # updates between looks at the accuracy
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where an adaptation stands."""
+
+    task: str
+    fold: int  # from 1; 0: the last fit, to all pairs
+    folds: int
+    seconds: float  # since the adaptation began
+    left: float
+    exact: float | None  # part of the training examples that came out right of late
+
+
+@dataclass(frozen=True, eq=False)
+class Adapted:
+    """A model that knows one more task, and nothing else."""
+
+    model: TRM
+    task: str
+    leave_one_out: tuple[int, int]  # pairs that came out right, of so many left out; (0, 0): there was no time or pair
+    seconds: float
+    updates: int  # of the last fit
+
+    @property
+    def understood(self) -> str:
+        right, folds = self.leave_one_out
+        return f"{right} of {folds}" if folds else "not measured"
+
+
+def adapt(
+    base: TRM,
+    task: str,
+    pairs: Sequence[tuple[Grid, Grid]],
+    questions: Sequence[Grid],
+    options: AdaptOptions,
+    *,
+    seed: int = 0,
+    notice: Callable[[Progress], None] = lambda _: None,
+) -> Adapted:
+    """Fit to the demonstration pairs of a task; `questions` only size the canvas. Ctrl-C ends it with what there is."""
+    fitting = _Fitting(base, task, pairs, questions, options, seed, notice)
+    with Interrupt() as interrupt:
+        fitting.interrupt = interrupt
+        return fitting.run()
+
+
+class _Fitting:
+    """One adaptation: what all of its fits share."""
+
+    interrupt: Interrupt
+
+    def __init__(
+        self,
+        base: TRM,
+        task: str,
+        pairs: Sequence[tuple[Grid, Grid]],
+        questions: Sequence[Grid],
+        options: AdaptOptions,
+        seed: int,
+        notice: Callable[[Progress], None],
+    ) -> None:
+        self.base, self.task, self.pairs, self.options, self.seed, self.notice = (
+            base,
+            task,
+            pairs,
+            options,
+            seed,
+            notice,
+        )
+        random = np.random.RandomState(seed)
+        self.copies: list[Copy | None] = [None, *draw_copies(Task(task, tuple(pairs), ()), options.copies, random)]
+        cropped = square(needed_side(pairs, questions)) if base.config.canvas == "crop" else None
+        self.cells = None if cropped is None else cropped.astype(np.int64)
+        self.started = time.monotonic()
+
+    def run(self) -> Adapted:
+        seconds = 60 * self.options.minutes
+        folds = min(FOLDS, len(self.pairs)) if len(self.pairs) > 1 else 0
+        right = done = 0
+        for fold in range(folds):
+            if self.interrupt.raised:
+                break
+            kept = [pair for number, pair in enumerate(self.pairs) if number != fold]
+            until = seconds * LEAVE_ONE_OUT * (fold + 1) / folds
+            model, _ = self.fit(kept, until, fold + 1, folds)
+            if not self.interrupt.raised:
+                done += 1
+                right += self.solves(model, self.pairs[fold])
+        model, updates = self.fit(self.pairs, seconds, 0, folds)
+        return Adapted(model, self.task, (right, done), time.monotonic() - self.started, updates)
+
+    def fit(self, pairs: Sequence[tuple[Grid, Grid]], until: float, fold: int, folds: int) -> tuple[TRM, int]:
+        """A model fitted to these pairs until so many seconds have passed, and the number of updates."""
+        options, base = self.options, self.base
+        torch.manual_seed(self.seed)
+        model = TRM(base.config).to(base.device) if options.fit == "scratch" else copy.deepcopy(base)
+        model.cast(torch.float32).forward_dtype = base.forward_dtype
+        names = [BLANK, *(identifier(self.task, each) for each in self.copies)]
+        model.puzzle_emb.own()
+        name_rows(model, names)
+        model.train().requires_grad_(options.fit != "rows")
+        horizon = until - (time.monotonic() - self.started)
+        how = recipe("adapt", {**options.recipe, "seed": self.seed, "canvas": base.config.canvas})
+        learner = Learner(model, [self.mixture(pairs)], how, Team(base.device))
+        began = time.monotonic()
+        exact: float | None = None
+        while (spent := time.monotonic() - began) < horizon and not self.interrupt.raised:
+            learner.train_step(spent / horizon)
+            if learner.step % WINDOW == 0:
+                sums = learner.take_window()
+                exact = sums["exact_accuracy"] / sums["count"] if sums["count"] else exact
+                now = time.monotonic() - self.started
+                left = 60 * options.minutes - now
+                self.notice(Progress(self.task, fold, folds, now, left, exact))
+        learner.ema.apply()
+        return model.eval().requires_grad_(False).cast(base.forward_dtype), learner.step
+
+    def mixture(self, pairs: Sequence[tuple[Grid, Grid]]) -> Mixture:
+        """The pairs, seen through the copies, on the canvas that the task needs."""
+        count = len(pairs)
+        views = Views(pairs, [None, *self.copies], np.full(count, len(self.copies), np.int64))
+        tokens = (np.stack([place(pair[part]).ravel() for pair in pairs]) for part in (0, 1))
+        questions, answers = tokens if self.cells is None else (each[:, self.cells] for each in tokens)
+        data = Dataset(
+            "arc",
+            questions,
+            answers,
+            np.ones(count, np.int64),
+            np.full(count, math.nan),
+            np.ones(count),
+            cells=self.cells,
+            views=views,
+        )
+        return Mixture(data, np.arange(1, count + 1) / count)
+
+    def solves(self, model: TRM, pair: tuple[Grid, Grid]) -> bool:
+        """Whether the vote of all copies gives the answer of a pair that was left out."""
+        puzzle = Puzzle("arc", *pair, task=self.task, examples=tuple(self.pairs))
+        options = SolveOptions(attempts=len(self.copies), seed=self.seed)
+        (found,) = schedule.run(model, [puzzle], options, strategy=voters(model, self.task, options))
+        return isinstance(found, Solution) and found.answer is not None and _same(found.answer, pair[1])
+
+
+def _same(one: Grid, other: Grid) -> bool:
+    return one.shape == other.shape and bool((one == other).all())

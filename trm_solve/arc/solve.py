@@ -1,0 +1,102 @@
+"""ARC puzzles through a model, task by task: known ones by a vote of their copies, unseen ones after adaptation."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from trm_solve import checkpoint, schedule
+from trm_solve.arc.adapt import Adapted, adapt
+from trm_solve.arc.known import recognise
+from trm_solve.arc.view import AdaptView
+from trm_solve.arc.voting import voters
+from trm_solve.config import AdaptOptions, SolveOptions
+from trm_solve.errors import InputError, ModelError
+from trm_solve.model import TRM
+from trm_solve.puzzles.base import Puzzle
+from trm_solve.schedule import Event
+from trm_solve.trace import Solution
+
+
+def run_tasks(
+    model: TRM,
+    items: Iterable[Puzzle | InputError],
+    options: SolveOptions,
+    *,
+    adaptation: AdaptOptions | None = None,
+    watch: bool = False,
+    name: str = "",
+    keep: Path | None = None,
+    begin: Callable[[int, Puzzle], None] = lambda *_: None,
+    view: AdaptView | None = None,
+) -> Iterator[Event]:
+    """As `schedule.run`. The test inputs of a task must follow each other.
+
+    A task that the model does not know is fitted first, within `adaptation`; None: it raises `ModelError`. `keep` is a
+    folder for the adapted model (a folder a task, where there are several). `begin` hears of each puzzle as it is taken
+    up, with its place.
+    """
+    first = 0
+    view = view or AdaptView(quiet=True)
+    for task, group in itertools.groupby(items, key=_task):
+        of_task = list(group)
+        if task is None:
+            for error in of_task:
+                assert isinstance(error, InputError)
+                yield error
+            first += len(of_task)
+            continue
+        puzzles = [item for item in of_task if isinstance(item, Puzzle)]
+        known = recognise(puzzles[0], model.identifiers) if model.identifiers is not None else None
+        adapted: Adapted | None = None
+        if known is None:
+            if adaptation is None:
+                raise unknown(puzzles[0], name)
+            view.say(f"{puzzles[0].task}: not a task that {name} was trained on; adapting to its demonstration pairs")
+            adapted = _adapt(model, puzzles, adaptation, options.seed, view)
+            if keep is not None:
+                _keep(adapted, keep / adapted.task if keep.exists() else keep)
+        ready, known = (adapted.model, adapted.task) if adapted is not None else (model, str(known))
+        votes = options if adapted is None or options.attempts else dataclasses.replace(options, attempts=1000)
+        strategy = voters(ready, known, votes)
+        for place, puzzle in enumerate(puzzles, first):
+            begin(place, puzzle)
+        for event in schedule.run(ready, puzzles, options, strategy=strategy, watch=watch, name=name, first=first):
+            yield _tell(event, adapted) if isinstance(event, Solution) and adapted is not None else event
+        first += len(puzzles)
+
+
+def _adapt(model: TRM, puzzles: list[Puzzle], options: AdaptOptions, seed: int, view: AdaptView) -> Adapted:
+    task, pairs, questions = puzzles[0].task, puzzles[0].examples, [puzzle.question for puzzle in puzzles]
+    try:
+        return adapt(model, task, pairs, questions, options, seed=seed, notice=view.notice)
+    finally:
+        view.clear()
+
+
+def _task(item: Puzzle | InputError) -> tuple[str, str] | None:
+    """What the items of one task have in common: file and name."""
+    return (item.source.rpartition(":")[0], item.task) if isinstance(item, Puzzle) else None
+
+
+def unknown(puzzle: Puzzle, name: str) -> ModelError:
+    why = f"{puzzle.source}: '{name}' was not trained on task {puzzle.task}"
+    return ModelError(why, "without --no-adapt it is fitted to the task's demonstration pairs first")
+
+
+def _keep(adapted: Adapted, folder: Path) -> None:
+    """Write the adapted model as a checkpoint that knows this one task."""
+    card = f"Adapted to the ARC task {adapted.task}; leave-one-out: {adapted.understood}."
+    checkpoint.save(adapted.model, folder, card=card)
+
+
+def _tell(solution: Solution, adapted: Adapted) -> Solution:
+    facts = {
+        "found_by": "adaptation",
+        "leave_one_out": adapted.understood,
+        "adapt_seconds": round(adapted.seconds, 1),
+        "adapt_updates": adapted.updates,
+    }
+    return dataclasses.replace(solution, facts={**solution.facts, **facts})

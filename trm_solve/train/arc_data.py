@@ -1,0 +1,129 @@
+"""ARC challenges files -> training examples, seen through a random copy of their task and moved about the canvas.
+
+Tasks and their copies are drawn in the public order (`arc/dataset.py`), so that identifiers are those of the public
+builder for the same files, number of copies and seed. No test input of a public evaluation task is ever learned from,
+in whatever file and under whatever name it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trm_solve.arc.dataset import Entry, draw_entries, open_tasks
+from trm_solve.arc.known import BLANK, held_out
+from trm_solve.errors import InputError
+from trm_solve.puzzles.arc import Copy, needed_side, place
+from trm_solve.puzzles.base import Grid
+
+Tokens = NDArray[np.uint8]
+STILL = 0.3  # part of the examples that stay at (0, 0), where test inputs stand: one of a task's three or four
+SEED = 42  # of the public data sets
+
+
+@dataclass(frozen=True, eq=False)
+class Views:
+    """The ways in which rows of a data set can be seen."""
+
+    pairs: Sequence[tuple[Grid, Grid]]  # of every row
+    copies: Sequence[Copy | None]  # of every identifier
+    count: NDArray[np.int64]  # (N,) copies of the row's task; their identifiers follow the row's own
+
+    def take(self, rows: NDArray[np.intp]) -> Views:
+        return Views([self.pairs[row] for row in rows], self.copies, self.count[rows])
+
+    def draw(
+        self, rng: np.random.Generator, rows: NDArray[np.intp], ids: NDArray[np.int64], side: int
+    ) -> tuple[Tokens, Tokens, NDArray[np.int64]]:
+        """Questions and labels (B, side * side) of these rows, each seen through a random copy, and the copies' ids."""
+        chosen = ids[rows] + (rng.random(len(rows)) * self.count[rows]).astype(np.int64)
+        moves = rng.random((len(rows), 3))
+        tokens = np.zeros((2, len(rows), side, side), np.uint8)
+        for at, (row, number) in enumerate(zip(rows, chosen, strict=True)):
+            copy = self.copies[number]
+            pair = self.pairs[row] if copy is None else [copy.apply(grid) for grid in self.pairs[row]]
+            room = side - np.max([grid.shape for grid in pair], axis=0)
+            still = moves[at, 2] < STILL
+            top, left = (0, 0) if still else (int(m * (r + 1)) for m, r in zip(moves[at, :2], room, strict=True))
+            for part, grid in zip(tokens, pair, strict=True):
+                part[at] = place(grid, (top, left))[:side, :side]
+        return tokens[0].reshape(len(rows), -1), tokens[1].reshape(len(rows), -1), chosen
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """What one challenges file has to learn from, in rows."""
+
+    questions: Tokens  # (N, 900), the tasks as they are, at (0, 0)
+    answers: Tokens
+    ids: NDArray[np.int64]  # (N,) identifiers of the rows' tasks as they are
+    weights: NDArray[np.float64]  # (N,) so that every task is drawn as often as any other
+    views: Views
+
+
+def read_files(
+    paths: Sequence[Path], copies: int, largest: int, report: Callable[[str], None]
+) -> tuple[list[Examples], list[str]]:
+    """Examples of each file and the identifiers of all; tasks with a grid of more than `largest` a side are left out.
+
+    Raises `InputError`.
+    """
+    subsets = [[task for task in tasks if _side(task.train + task.test) <= largest] for tasks in open_tasks(paths)]
+    entries = list(draw_entries(subsets, copies, np.random.RandomState(SEED)))
+    views = [None, *(copy for entry in entries for copy in entry.copies)]
+    names = [BLANK, *(name for entry in entries for name in entry.names)]
+    found, first = [], 1
+    for number, path in enumerate(paths):
+        mine, starts = [], []
+        for entry in entries:
+            if entry.subset == number:
+                mine.append(entry)
+                starts.append(first)
+                first += len(entry.copies)
+        found.append(_examples(path, mine, starts, views, report))
+    return found, names
+
+
+def _side(pairs: Iterable[tuple[Grid, Grid | None]]) -> int:
+    return max(int(length) for pair in pairs for grid in pair if grid is not None for length in grid.shape)
+
+
+def _examples(
+    path: Path,
+    entries: Sequence[Entry],
+    starts: Sequence[int],
+    views: Sequence[Copy | None],
+    report: Callable[[str], None],
+) -> Examples:
+    pairs: list[tuple[Grid, Grid]] = []
+    ids, count, weights, kept_back = [], [], [], 0
+    for entry, start in zip(entries, starts, strict=True):
+        usable = [(question, answer) for question, answer in entry.examples(test=True) if answer is not None]
+        mine = [pair for pair in usable if not held_out(pair[0])]
+        kept_back += len(usable) - len(mine)
+        pairs += mine
+        ids += [start] * len(mine)
+        count += [len(entry.copies)] * len(mine)
+        weights += [1 / len(mine)] * len(mine)
+    if kept_back:
+        report(f"{path}: {kept_back} pairs are test pairs of public evaluation tasks and are not learned from")
+    if not pairs:
+        raise InputError(f"{path}: nothing to learn from", "tasks need demonstration pairs; see --set max_side")
+    questions, answers = (np.stack([place(pair[part]).ravel() for pair in pairs]) for part in (0, 1))
+    seen = Views(pairs, views, np.array(count, np.int64))
+    return Examples(questions, answers, np.array(ids, np.int64), np.array(weights), seen)
+
+
+def sides(views: Views) -> NDArray[np.int64]:
+    """The side (N,) of the cropped canvas that each row needs."""
+    return np.array([needed_side([pair], []) for pair in views.pairs], np.int64)
+
+
+def join(parts: Sequence[Views]) -> Views:
+    """The views of data sets that were read together."""
+    pairs = [pair for part in parts for pair in part.pairs]
+    return Views(pairs, parts[0].copies, np.concatenate([part.count for part in parts]))
