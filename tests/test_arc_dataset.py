@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +13,15 @@ import torch
 
 from trm_solve import checkpoint
 from trm_solve.arc.dataset import build, draw_copies, identifiers
-from trm_solve.arc.known import known
+from trm_solve.arc.known import Identifiers, known
+from trm_solve.cli import main
 from trm_solve.config import RunOptions
 from trm_solve.errors import InputError
 from trm_solve.model import TRM
 from trm_solve.puzzles.arc import Copy, Task, largest_rectangle
 from trm_solve.team import Team
 from trm_solve.train import arc_data
-from trm_solve.train.data import open_data
+from trm_solve.train.data import Mixture, open_data
 from trm_solve.train.learner import Learner
 from trm_solve.train.presets import recipe
 from trm_solve.train.run import train
@@ -101,7 +104,7 @@ def test_views_are_copies_of_their_rows_moved_within_the_canvas() -> None:
         assert found.ids[row] <= number < found.ids[row] + found.views.count[row]
         copy = found.views.copies[number] or Copy()
         corners = []
-        for tokens, grid in zip((question, answer), found.views.pairs[row], strict=True):
+        for tokens, grid in zip((question, answer), found.views.pairs[int(row)], strict=True):
             canvas = tokens.reshape(30, 30)
             top, left = (int(axis[0]) for axis in np.nonzero(canvas >= 2))
             size = largest_rectangle(canvas[top:, left:])
@@ -164,8 +167,47 @@ def test_train_names_the_rows_and_a_later_run_finds_them(tmp_path: Path) -> None
     assert len(names) == model.config.num_puzzle_identifiers == 1 + 3 * 4
     old = model.puzzle_emb.weights.clone()
     name_rows(model, ["<blank>", names[5], "somebody else"])
-    assert torch.equal(model.puzzle_emb.weights, torch.stack([old[0], old[5], old.mean(0)]))
+    start = old[1:].mean(0)
+    assert torch.equal(model.puzzle_emb.weights, torch.stack([start, old[5], start]))
     assert model.config.num_puzzle_identifiers == 3
+    name_rows(model, ["<blank>", "a third"])
+    assert torch.equal(model.puzzle_emb.weights, torch.stack([start, start]))
+
+
+def test_rows_of_other_tasks_can_be_dropped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = TRM(new_config(recipe("cpu-arc", SMALL), open_mixture().data))
+    names = json.loads((GOLDEN / "identifiers.json").read_text())
+    model.puzzle_emb.weights = torch.randn(len(names), 16)
+    model.config = dataclasses.replace(model.config, num_puzzle_identifiers=len(names))
+    model.identifiers = Identifiers(len(names), given=names)
+    checkpoint.save(model, tmp_path / "whole")
+
+    def convert(tasks: Path) -> int:
+        command = ["models", "convert", str(tmp_path / "whole"), "--out", str(tmp_path / "part"), "--tasks", str(tasks)]
+        monkeypatch.setattr(sys, "argv", ["trm-solve", *command])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return int(end.value.code or 0)
+
+    assert convert(FILES[1]) == 0
+    assert "2 known tasks" in capsys.readouterr().err
+    part = checkpoint.load(tmp_path / "part")
+    assert part.identifiers is not None
+    tasks = json.loads(FILES[1].read_text())
+    assert list(part.identifiers.names) == ["<blank>", *(n for n in names[1:] if n.partition("|")[0] in tasks)]
+    for task in tasks:
+        rows = [[row for row, _ in m.identifiers.copies(task)] for m in (part, model) if m.identifiers is not None]
+        assert torch.equal(part.puzzle_emb.weights[rows[0]], model.puzzle_emb.weights[rows[1]])
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps({"x": {"train": [{"input": [[1]], "output": [[2]]}], "test": [{"input": [[1]]}]}}))
+    assert convert(other) == 2
+    assert "the model knows none of these tasks" in capsys.readouterr().err
+
+
+def open_mixture() -> Mixture:
+    return open_data(RunOptions(data=(str(FILES[0]),)), augment=True, copies=1, report=silent)[0][0]
 
 
 def test_arc_and_other_puzzles_do_not_mix(tmp_path: Path) -> None:
@@ -178,3 +220,19 @@ def test_arc_and_other_puzzles_do_not_mix(tmp_path: Path) -> None:
 def test_tasks_that_are_too_large_are_left_out() -> None:
     with pytest.raises(InputError, match="nothing to learn from"):
         arc_data.read_files(FILES, 1, 2, silent)
+
+
+def test_generate_arc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def run(*arguments: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["trm-solve", "generate", "arc", *map(str, FILES), *arguments])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return int(end.value.code or 0)
+
+    out = tmp_path / "set"
+    assert run("--copies", "6", "--test", str(FILES[1]), "--output", str(out)) == 0
+    assert (out / "train" / "all__inputs.npy").read_bytes() == (GOLDEN / "train" / "all__inputs.npy").read_bytes()
+    data = open_data(RunOptions(data=(str(out / "train"),)), augment=True, report=silent)[0][0].data
+    assert list(data.names) == json.loads((GOLDEN / "identifiers.json").read_text())
+    assert run("--test", "other.json", "--output", str(out)) == 2
+    assert "--test other.json: not one of the files" in capsys.readouterr().err

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from trm_solve import schedule
 from trm_solve.arc import submission
+from trm_solve.arc.known import Identifiers
 from trm_solve.checkpoint import save
 from trm_solve.config import ModelConfig, SolveOptions
 from trm_solve.errors import InputError
@@ -315,9 +316,14 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "tiny"
     config = ModelConfig(
         kind="arc", grid=(30, 30), vocab_size=12, hidden_size=8, num_heads=2, intermediate_size=8, mlp_t=False,
-        pos_encodings="rope2d", H_cycles=1, L_cycles=1, canvas="crop",
+        pos_encodings="rope2d", H_cycles=1, L_cycles=1, canvas="crop", puzzle_emb_ndim=8, puzzle_emb_len=1,
+        num_puzzle_identifiers=1 + 5 * len(TASKS),
     )  # fmt: skip
-    save(TRM(config), folder)
+    trm = TRM(config)
+    copies = [f"|||t{turn}|||0123456789" for turn in range(1, 5)]
+    names = ["<blank>", *(task + copy for task in TASKS for copy in ("", *copies))]
+    trm.identifiers = Identifiers(len(names), given=names)
+    save(trm, folder)
     return folder
 
 
@@ -492,8 +498,11 @@ def test_a_submission_is_of_arc_tasks_and_names_each_once(
     assert (out.read_text(), list(tmp_path.glob(".s.json*"))) == ("kept", [])
 
 
-def test_the_scheduler_itself_votes_and_submits(trm: Trm, tmp_path: Path, arguments: tuple[str | Path, ...]) -> None:
+def test_the_scheduler_itself_votes_and_submits(
+    trm: Trm, tmp_path: Path, arguments: tuple[str | Path, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A real, untrained model: what it answers is nothing, what is told of it adds up."""
+    monkeypatch.setattr(measure, "evaluate", partial(evaluate, runner=schedule.run))
     path = challenges(tmp_path / "my_challenges.json")
     effort = ("--effort", "normal", "--attempts", "5", "--max-steps", "1,2")
     told = trm("eval", path, *arguments, *effort, "--submission", tmp_path / "s.json", "--report", tmp_path / "r")

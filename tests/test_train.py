@@ -248,7 +248,7 @@ def test_data_of_another_shape_than_the_checkpoint_s(tmp_path: Path) -> None:
     assert "is a model for maze, the data are sudoku" in complaint(tmp_path, init=str(tmp_path / "maze"))
     run(tmp_path)
     state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
-    state["learner"]["carry"]["steps"] = state["learner"]["carry"]["steps"][:2]
+    state["learner"]["carries"][0]["steps"] = state["learner"]["carries"][0]["steps"][:2]
     torch.save(state, tmp_path / "run" / "state.pt")
     assert "not a state of this run" in complaint(tmp_path, resume=True)
 

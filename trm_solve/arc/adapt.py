@@ -149,9 +149,8 @@ class _Fitting:
             if learner.step % WINDOW == 0:
                 sums = learner.take_window()
                 exact = sums["exact_accuracy"] / sums["count"] if sums["count"] else exact
-                now = time.monotonic() - self.started
-                left = 60 * options.minutes - now
-                self.notice(Progress(self.task, fold, folds, now, left, exact))
+            now = time.monotonic() - self.started
+            self.notice(Progress(self.task, fold, folds, now, 60 * options.minutes - now, exact))
         learner.ema.apply()
         return model.eval().requires_grad_(False).cast(base.forward_dtype), learner.step
 

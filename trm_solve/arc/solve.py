@@ -54,7 +54,7 @@ def run_tasks(
         if known is None:
             if adaptation is None:
                 raise unknown(puzzles[0], name)
-            view.say(f"{puzzles[0].task}: not a task that {name} was trained on; adapting to its demonstration pairs")
+            view.say(f"{puzzles[0].task}: unknown to {name}, adapting to its demonstration pairs")
             adapted = _adapt(model, puzzles, adaptation, options.seed, view)
             if keep is not None:
                 _keep(adapted, keep / adapted.task if keep.exists() else keep)

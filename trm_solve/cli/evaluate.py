@@ -40,6 +40,8 @@ def evaluate(
             min=0, metavar="N", help="Measure each maze at N random places of the canvas.", rich_help_panel=o.RUN
         ),
     ] = 0,
+    adapt_minutes: o.AdaptMinutes = 3.0,
+    no_adapt: o.NoAdapt = False,
     compile_: Annotated[
         str,
         typer.Option("--compile", metavar="MODE", help="auto (where it pays), on or off.", rich_help_panel=o.MODEL),
@@ -73,7 +75,7 @@ def evaluate(
 
         trm-solve eval puzzles/ --halt never --max-steps 16,32,64 --report runs/report
     """
-    from trm_solve.config import SolveOptions
+    from trm_solve.config import AdaptOptions, SolveOptions
     from trm_solve.evaluate.measure import EvalRequest, measure
     from trm_solve.evaluate.report import print_comparison, print_table
 
@@ -92,6 +94,7 @@ def evaluate(
             failures=failures,
             submission=submission,
             offsets=offsets,
+            adaptation=None if no_adapt else AdaptOptions(minutes=adapt_minutes),
             compile=compile_,
             quiet=quiet,
         )

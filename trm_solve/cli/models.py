@@ -135,6 +135,12 @@ def convert(
     seed: Annotated[
         int, typer.Option(metavar="N", min=0, help="With --arc-data: of the copies.", rich_help_panel=ARC)
     ] = 42,
+    tasks: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Keep only what it knows of these tasks.", rich_help_panel=ARC, show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Turn a public raw state dict into a checkpoint folder; reads nothing but tensors.
 
@@ -148,7 +154,7 @@ def convert(
     """
     from trm_solve.hub.catalogue import Naming, convert_to
 
-    naming = Naming(identifiers=identifiers, arc_data=arc_data, copies=copies, seed=seed)
+    naming = Naming(identifiers=identifiers, arc_data=arc_data, copies=copies, seed=seed, tasks=tasks)
     convert_to(source, config, _fields(set_), out, kind, dtype, naming)
 
 

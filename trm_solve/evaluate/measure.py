@@ -15,7 +15,7 @@ import torch.distributed as dist
 
 from trm_solve.api import default_model, load
 from trm_solve.checkpoint import WEIGHTS
-from trm_solve.config import SolveOptions
+from trm_solve.config import AdaptOptions, SolveOptions
 from trm_solve.device import choose_device
 from trm_solve.errors import InputError, ModelError
 from trm_solve.evaluate.folder import ReportFolder, Row
@@ -45,6 +45,7 @@ class EvalRequest:
     failures: Path | None = None
     submission: Path | None = None  # of ARC tasks, which need no answers then
     offsets: int = 0  # places on the canvas at which each puzzle is measured; 0: as it was read
+    adaptation: AdaptOptions | None = None  # to ARC tasks that the model does not know
     compile: str = "auto"
     quiet: bool = False
 
@@ -85,7 +86,9 @@ def measure(request: EvalRequest) -> tuple[dict[str, Any], int] | None:
         folder = None
         if request.report is not None:
             told = _settings(request, settings, files, where)
-            told |= {} if counted is None else {"unlabelled": counted.unlabelled}
+            if counted is not None:
+                told |= {"unlabelled": counted.unlabelled}
+                told |= {"adapt_minutes": None if request.adaptation is None else request.adaptation.minutes}
             folder = ReportFolder(request.report, told, team.rank, team.size)
         found = [_sum(team, each) for each in _run(model, files, request, settings, folder, team, name, counted)]
         if not team.leads:
@@ -147,6 +150,7 @@ def _run(
                     share=(team.rank, team.size),
                     offsets=request.offsets,
                     notice=notice,
+                    adaptation=request.adaptation,
                 )
     return list(found.values())
 

@@ -14,13 +14,15 @@ import time
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from trm_solve import schedule
-from trm_solve.config import SolveOptions
+from trm_solve.arc.solve import run_tasks
+from trm_solve.config import AdaptOptions, SolveOptions
 from trm_solve.errors import ExitCode, InputError
 from trm_solve.evaluate.tally import Outcome, Tally
 from trm_solve.evaluate.tasks import pass_at, task_of
@@ -220,9 +222,12 @@ def evaluate(
     share: tuple[int, int] = (0, 1),
     offsets: int = 0,
     notice: Notice | None = None,
-    runner: Runner = schedule.run,
+    adaptation: AdaptOptions | None = None,
+    runner: Runner | None = None,
 ) -> Evaluation:
     """Run the model on the puzzles; `notice` hears of every item, in input order.
+
+    ARC tasks that the model does not know are fitted within `adaptation`. `runner` takes the place of the model's own.
 
     `share` (rank, size) takes every size-th item only, or every size-th task with all its test inputs; `done` holds
     the places that `so_far` has counted already. With `offsets`, the items are those that `place` makes of the puzzles.
@@ -242,6 +247,8 @@ def evaluate(
                 places.append(index)
                 yield item
 
+    if runner is None:
+        runner = partial(run_tasks, adaptation=adaptation) if model.config.kind == "arc" else schedule.run
     start = time.perf_counter() - found.seconds
     for event in runner(model, mine(), options, name=name):
         assert not isinstance(event, Step)

@@ -14,13 +14,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from trm_solve.arc.known import Identifiers, rebuild
+from trm_solve.arc.known import Identifiers, rebuild, recognise
 from trm_solve.checkpoint import TABLE, WEIGHTS, load, read_config, read_header, save
 from trm_solve.config import nearest
 from trm_solve.device import DTYPES
 from trm_solve.errors import InputError, ModelError
 from trm_solve.hub import names as hub
 from trm_solve.hub import store
+from trm_solve.model import TRM
+from trm_solve.puzzles.arc import split_identifier
 
 
 def describe(name: str) -> dict[str, Any]:
@@ -141,6 +143,7 @@ class Naming:
     arc_data: Path | None = None
     copies: int = 1000
     seed: int = 42
+    tasks: Path | None = None  # challenges: the rows of all other tasks are dropped
 
     def __post_init__(self) -> None:
         if self.identifiers is not None and self.arc_data is not None:
@@ -156,6 +159,20 @@ class Naming:
             return None
         names.check()
         return names
+
+
+def _drop_rows(model: TRM, kept: Path) -> None:
+    """Drop the rows of all tasks but those of a challenges file. Raises `InputError` where none of them is known."""
+    from trm_solve.arc.dataset import open_tasks
+    from trm_solve.train.setup import name_rows
+
+    known = model.identifiers
+    tasks = [recognise(task, known) for task in open_tasks([kept])[0]] if known is not None else []
+    wanted = {task for task in tasks if task is not None}
+    if known is None or not wanted:
+        raise InputError(f"{kept}: the model knows none of these tasks", "see models info")
+    model.puzzle_emb.own()
+    name_rows(model, [known.names[0], *(name for name in known.names[1:] if split_identifier(name)[0] in wanted)])
 
 
 def convert_to(
@@ -184,6 +201,8 @@ def convert_to(
         model = convert(source, {**(read_public_config(config) if config else {}), **fields}, kind)
     names = naming.names(model.config.num_puzzle_identifiers)
     model.identifiers = names or model.identifiers
+    if naming.tasks is not None:
+        _drop_rows(model, naming.tasks)
     if out.exists() and out.samefile(source):
         if names is None:
             raise InputError(f"{out}: is there already", "--out names another folder, --identifiers adds to this one")
@@ -191,7 +210,7 @@ def convert_to(
     else:
         save(model, out, dtype=DTYPES[dtype])
     count = sum(parameter.numel() for parameter in model.parameters())
-    known = f", {len(names.tasks):,} known tasks" if names is not None else ""
+    known = f", {len(model.identifiers.tasks):,} known tasks" if model.identifiers is not None else ""
     print(f"{out}: {model.config.kind} model, {count:,} parameters{known}", file=sys.stderr)
 
 

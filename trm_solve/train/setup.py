@@ -79,11 +79,15 @@ def open_model(run: RunOptions, recipe: TrainOptions, data: Dataset) -> TRM:
 
 
 def name_rows(model: TRM, names: Sequence[str]) -> None:
-    """Give the puzzle embedding a row for each name: that of the same name before, else the mean of all rows."""
+    """Give the puzzle embedding a row for each name: that of the same name before, else where a new task starts.
+
+    A new task starts at row 0, or at the mean of all rows where nobody has made row 0 that mean yet.
+    """
     old = model.puzzle_emb.weights
     row = {name: number for number, name in enumerate(model.identifiers.names if model.identifiers else ())}
-    new = old.mean(0).repeat(len(names), 1)
-    kept = [(number, row[name]) for number, name in enumerate(names) if name in row]
+    start = old[0] if old[0].any() or len(old) == 1 else old[1:].mean(0)
+    new = start.repeat(len(names), 1)
+    kept = [(number, row[name]) for number, name in enumerate(names) if row.get(name)]
     if kept:
         here, there = torch.tensor(kept).T
         new[here] = old[there]
