@@ -1,6 +1,6 @@
 """TRM against HRM on Sudoku at equal compute: the same data, width, batch, optimiser and number of block passes.
 
-    python benchmarks/hrm.py [--steps 3000] [--seeds 1] [--train TRAIN.csv --valid VALID.csv] [--threads 1]
+    python benchmarks/hrm.py [--steps 3000] [--seeds 1] [--clues N] [--train TRAIN.csv --valid VALID.csv] [--threads 1]
 
 Without files, puzzles are generated; those to measure on share no symmetric copy with those to train on. Compute is
 counted in passes of a batch through one block, a backward pass as two: it is what the two differ in, and what no other
@@ -12,10 +12,13 @@ the target of q_continue: 32. Accuracy is that of the averaged weights after the
 from __future__ import annotations
 
 import argparse
+import csv
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import numpy as np
 
 from trm_solve.config import RunOptions, TrainOptions
 from trm_solve.evaluate.tally import wilson
@@ -39,6 +42,19 @@ def generate(count: int, seed: int, out: Path, exclude: Path | None = None) -> P
     command = [sys.executable, "-c", "from trm_solve.cli import main; main()", "generate", "sudoku", "--quiet"]
     command += ["--count", str(count), "--seed", str(seed), "--output", str(out)]
     subprocess.run(command + (["--exclude", str(exclude)] if exclude else []), check=True)
+    return out
+
+
+def ease(path: Path, clues: int, out: Path) -> Path:
+    """The same puzzles with random further clues, up to so many: what a small network learns in minutes."""
+    rng = np.random.default_rng(0)
+    with path.open() as source, out.open("w") as target:
+        target.write("question,answer\n")
+        for row in csv.DictReader(source):
+            question, blanks = list(row["question"]), [i for i, c in enumerate(row["question"]) if c in ".0"]
+            for cell in rng.permutation(blanks)[: max(0, clues - 81 + len(blanks))]:
+                question[cell] = row["answer"][cell]
+            target.write(f"{''.join(question)},{row['answer']}\n")
     return out
 
 
@@ -76,6 +92,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=3000, help="updates of the TRM; the HRM's follow")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--clues", type=int, help="fill cells in until there are so many")
     parser.add_argument("--train", type=Path)
     parser.add_argument("--valid", type=Path)
     arguments = parser.parse_args()
@@ -83,6 +100,9 @@ def main() -> None:
         folder = Path(place)
         data = arguments.train or generate(50_000, 1, folder / "train.csv")
         valid = arguments.valid or generate(1_000, 2, folder / "valid.csv", exclude=data)
+        if arguments.clues:
+            data = ease(data, arguments.clues, folder / "easier-train.csv")
+            valid = ease(valid, arguments.clues, folder / "easier-valid.csv")
         print("| model | seed | parameters | updates | block passes | seconds | exact %, 1 step | 4 | 16 | cells % |")
         print("|---|---|---|---|---|---|---|---|---|---|")
         for seed in range(arguments.seeds):

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+import trm_solve
 from trm_solve import checkpoint
 from trm_solve.arc.adapt import Progress, adapt
 from trm_solve.arc.known import Identifiers
@@ -158,6 +159,17 @@ def test_tasks_come_in_order_with_errors_between_them(canvas: str) -> None:
 def test_an_unknown_task_without_adaptation() -> None:
     with pytest.raises(ModelError, match="'m' was not trained on task new"):
         list(run_tasks(tiny(), puzzles("new"), SolveOptions(), name="m"))
+
+
+def test_from_python_tasks_are_known_or_adapted_to() -> None:
+    model, one = tiny(), puzzles("new")[0]
+    with pytest.raises(ModelError):
+        trm_solve.solve(one, model, adaptation=None)
+    assert trm_solve.solve(one, model, adaptation=QUICK).facts["found_by"] == "adaptation"
+    seen = trm_solve.solve(puzzles("seen")[0], model, SolveOptions(attempts=2), adaptation=None)
+    assert (seen.attempts, {step.attempt for step in seen.trace}) == (2, {1, 2})
+    many = list(trm_solve.solve_many(puzzles("seen"), model, SolveOptions(attempts=1), adaptation=None))
+    assert [each.puzzle.source for each in many] == ["some.json:seen[0]", "some.json:seen[1]"]
 
 
 def test_solve_adapts_keeps_and_knows_again(

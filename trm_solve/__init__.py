@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from trm_solve.api import load, read, solve, solve_many, steps
-    from trm_solve.config import SolveOptions
+    from trm_solve.config import AdaptOptions, SolveOptions
     from trm_solve.errors import InputError, ModelError, TrmError
     from trm_solve.model import TRM
     from trm_solve.puzzles.base import Puzzle
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "TRM",
+    "AdaptOptions",
     "InputError",
     "ModelError",
     "Puzzle",
@@ -37,6 +38,7 @@ __all__ = [
 
 _HOMES = {
     "TRM": "model",
+    "AdaptOptions": "config",
     "InputError": "errors",
     "ModelError": "errors",
     "Puzzle": "puzzles.base",

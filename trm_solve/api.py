@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from trm_solve import checkpoint, schedule
-from trm_solve.config import SolveOptions
+from trm_solve.config import AdaptOptions, SolveOptions
 from trm_solve.device import choose_device, choose_dtype
 from trm_solve.errors import InputError, ModelError
 from trm_solve.hub.names import packaged
@@ -54,44 +54,69 @@ def read_items(puzzle: str | Path, kind: str | None = None, source: str = "<puzz
 
 
 def solve(
-    puzzle: str | Path | Puzzle, model: str | Path | TRM | None = None, options: SolveOptions | None = None
+    puzzle: str | Path | Puzzle,
+    model: str | Path | TRM | None = None,
+    options: SolveOptions | None = None,
+    *,
+    adaptation: AdaptOptions | None = AdaptOptions(),  # noqa: B008 (frozen)
 ) -> Solution:
     """Solve one puzzle (a `Puzzle`, a text or a file that holds just one); the solution carries its trace.
 
-    `model` defaults to the packaged one of the puzzle's kind. Raises `InputError` or `ModelError`.
+    `model` defaults to the packaged one of the puzzle's kind. `adaptation` is for an ARC task that the model does not
+    know; None: that is a `ModelError`. Raises `InputError` or `ModelError`.
     """
     one = _one(puzzle)
-    ready = _ready(model, one.kind)
-    found = [
-        each for each in schedule.run(ready, [one], options or SolveOptions(), watch=True) if isinstance(each, Solution)
-    ]
-    return found[0]
+    events = _run(_ready(model, one.kind), [one], options, adaptation, watch=True)
+    return next(event for event in events if isinstance(event, Solution))
 
 
 def steps(
-    puzzle: str | Path | Puzzle, model: str | Path | TRM | None = None, options: SolveOptions | None = None
+    puzzle: str | Path | Puzzle,
+    model: str | Path | TRM | None = None,
+    options: SolveOptions | None = None,
+    *,
+    adaptation: AdaptOptions | None = AdaptOptions(),  # noqa: B008 (frozen)
 ) -> Iterator[Step]:
     """The refinement of one puzzle, step by step, as it happens."""
     one = _one(puzzle)
-    ready = _ready(model, one.kind)
-    for event in schedule.run(ready, [one], options or SolveOptions(), watch=True):
-        if isinstance(event, Step):
-            yield event
+    events = _run(_ready(model, one.kind), [one], options, adaptation, watch=True)
+    return (event for event in events if isinstance(event, Step))
 
 
 def solve_many(
-    puzzles: Iterable[Puzzle], model: str | Path | TRM | None = None, options: SolveOptions | None = None
+    puzzles: Iterable[Puzzle],
+    model: str | Path | TRM | None = None,
+    options: SolveOptions | None = None,
+    *,
+    adaptation: AdaptOptions | None = AdaptOptions(),  # noqa: B008 (frozen)
 ) -> Iterator[Solution]:
-    """Solve puzzles of one kind in batches; solutions come in input order, as soon as they are known."""
+    """Solve puzzles of one kind in batches; solutions come in input order, as soon as they are known.
+
+    The test inputs of an ARC task must follow each other.
+    """
     waiting = iter(puzzles)
     first = next(waiting, None)
     if first is None:
         return
-    ready = _ready(model, first.kind)
     chain = (each for part in ([first], waiting) for each in part)
-    for event in schedule.run(ready, chain, options or SolveOptions()):
+    for event in _run(_ready(model, first.kind), chain, options, adaptation):
         if isinstance(event, Solution):
             yield event
+
+
+def _run(
+    model: TRM,
+    puzzles: Iterable[Puzzle],
+    options: SolveOptions | None,
+    adaptation: AdaptOptions | None,
+    watch: bool = False,
+) -> Iterator[schedule.Event]:
+    options = options or SolveOptions()
+    if model.config.kind != "arc":
+        return schedule.run(model, puzzles, options, watch=watch)
+    from trm_solve.arc.solve import run_tasks  # the training code too
+
+    return run_tasks(model, puzzles, options, adaptation=adaptation, watch=watch)
 
 
 def _one(puzzle: str | Path | Puzzle) -> Puzzle:
