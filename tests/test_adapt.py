@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import json
 import os
 import signal
 import sys
-import threading
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,8 +18,9 @@ import torch
 
 import trm_solve
 from trm_solve import checkpoint
+from trm_solve.arc import adapt as module
 from trm_solve.arc.adapt import Progress, adapt
-from trm_solve.arc.known import Identifiers
+from trm_solve.arc.known import Identifiers, fingerprint
 from trm_solve.arc.solve import run_tasks
 from trm_solve.arc.voting import voters
 from trm_solve.cli import main
@@ -35,7 +39,14 @@ TASK = {
     "test": [{"input": [[7, 0, 0], [0, 0, 8]]}, {"input": [[7, 7, 0], [0, 0, 8]]}],
 }
 NAMES = ["<blank>", "seen", "seen|||t4|||0123456789", "seen|||t0|||0213456789"]
-QUICK = AdaptOptions(minutes=0.03, copies=2, recipe={"batch_size": 2})
+QUICK = AdaptOptions(minutes=0.02, copies=2, recipe={"batch_size": 2})
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every look at the clock takes 5 ms, so that no machine is too slow."""
+    ticks = itertools.count()
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: next(ticks) / 200))
 
 
 def tiny(names: list[str] | None = None, canvas: str = "crop") -> TRM:
@@ -63,7 +74,7 @@ def test_the_base_is_left_as_it_was_and_the_fit_learns() -> None:
     before = {name: tensor.clone() for name, tensor in base.state_dict().items()}
     heard: list[Progress] = []
     first = puzzles()[0]
-    how = AdaptOptions(minutes=0.1, copies=2, recipe={"batch_size": 4})
+    how = AdaptOptions(minutes=0.03, copies=2, recipe={"batch_size": 4})
     found = adapt(base, "new", first.examples, [first.question], how, notice=heard.append)
     assert all(torch.equal(tensor, before[name]) for name, tensor in base.state_dict().items())
     assert found.model.identifiers is not None
@@ -86,8 +97,6 @@ def test_what_is_fitted(fit: str) -> None:
 
 
 def test_fitting_without_a_pair_never_sees_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    from trm_solve.arc import adapt as module
-
     seen: list[tuple[int, set[bytes]]] = []
     mixture = module._Fitting.mixture
 
@@ -111,14 +120,92 @@ def test_one_pair_cannot_be_left_out() -> None:
     assert found.understood == "not measured"
 
 
+def interrupt_at(updates: int, heard: list[Progress]) -> Callable[[Progress], None]:
+    def notice(stand: Progress) -> None:
+        heard.append(stand)
+        if len(heard) == updates:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    return notice
+
+
 def test_ctrl_c_ends_the_fit_with_what_there_is() -> None:
     first = puzzles()[0]
-    timer = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    found = adapt(tiny(), "new", first.examples, [first.question], AdaptOptions(minutes=600, copies=1))
-    timer.join()
-    assert found.seconds < 300
+    how, notice = AdaptOptions(minutes=600, copies=1, recipe={"batch_size": 2}), interrupt_at(3, [])
+    found = adapt(tiny(), "new", first.examples, [first.question], how, notice=notice)
     assert found.leave_one_out == (0, 0)
+    assert found.updates > 0  # the fit that was under way, although a pair was left out
+
+
+def test_ctrl_c_in_the_last_fit_answers_with_the_longest_one() -> None:
+    first = puzzles()[0]
+    heard: list[Progress] = []
+    adapt(tiny(), "new", first.examples, [first.question], QUICK, notice=heard.append)
+    folds = sum(stand.fold > 0 for stand in heard)
+    again: list[Progress] = []
+    notice = interrupt_at(folds + 1, again)
+    found = adapt(tiny(), "new", first.examples, [first.question], QUICK, notice=notice)
+    assert again[-1].fold == 0
+    assert found.updates > 1
+    assert found.leave_one_out[1] == 2
+
+
+def test_ctrl_c_may_end_the_program_instead() -> None:
+    first = puzzles()[0]
+    how = dataclasses.replace(QUICK, on_interrupt="stop")
+    with pytest.raises(KeyboardInterrupt):
+        adapt(tiny(), "new", first.examples, [first.question], how, notice=interrupt_at(2, []))
+
+
+def test_votes_that_take_long_leave_the_last_fit_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = itertools.count(step=5)  # a single look at the clock takes longer than leaving pairs out may
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
+    first = puzzles()[0]
+    heard: list[Progress] = []
+    how = dataclasses.replace(QUICK, minutes=1.5)
+    found = adapt(tiny(), "new", first.examples, [first.question], how, notice=heard.append)
+    assert found.leave_one_out[1] < 2
+    assert found.updates > 0
+    assert heard[-1].fold == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_table_in_its_file_is_not_read_into_memory(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = tiny()
+    base.puzzle_emb.map(base.puzzle_emb.weights.to(dtype))
+    sizes: list[int] = []
+    clone = torch.Tensor.clone
+
+    def note(tensor: torch.Tensor, **how: object) -> torch.Tensor:
+        sizes.append(tensor.shape[0] if tensor.ndim else 0)
+        assert tensor.data_ptr() != base.puzzle_emb.weights.data_ptr()
+        return clone(tensor, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(torch.Tensor, "clone", note)
+    first = puzzles()[0]
+    found = adapt(base, "new", first.examples, [first.question], QUICK)
+    assert sizes
+    assert base.puzzle_emb.mapped
+    assert not found.model.puzzle_emb.mapped
+    assert found.model.puzzle_emb.weights.dtype == torch.float32
+    assert found.model.puzzle_emb.weights.device == found.model.device
+
+
+def test_a_model_without_rows_is_fitted_by_its_weights() -> None:
+    base = TRM(dataclasses.replace(tiny().config, puzzle_emb_ndim=0, puzzle_emb_len=0)).eval().requires_grad_(False)
+    found = solutions(run_tasks(base, puzzles("new"), SolveOptions(seed=-1), adaptation=QUICK, name="m"))
+    assert [each.attempts for each in found] == [3, 3]
+    assert found[0].facts["adapt_updates"] > 0
+    with pytest.raises(ModelError, match="no rows to fit"):
+        list(run_tasks(base, puzzles("new"), SolveOptions(), adaptation=dataclasses.replace(QUICK, fit="rows")))
+
+
+def test_processes_side_by_side_fit_tasks_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    first = puzzles()[0]
+    assert adapt(tiny(), "new", first.examples, [first.question], QUICK).updates > 0
 
 
 def test_known_tasks_vote_under_their_own_rows() -> None:
@@ -187,7 +274,7 @@ def test_solve_adapts_keeps_and_knows_again(
 
     assert run("--model", base, "--no-adapt") == 3
     assert "was not trained on task new" in capfd.readouterr().err
-    run("--model", base, "--adapt-minutes", "0.05", "--keep", kept, "--json")
+    run("--model", base, "--adapt-minutes", "0.02", "--keep", kept, "--json")
     out, err = capfd.readouterr()
     lines = [json.loads(line) for line in out.splitlines()]
     assert "adapting to its demonstration pairs" in err
@@ -196,3 +283,31 @@ def test_solve_adapts_keeps_and_knows_again(
     run("--model", kept, "--no-adapt", "--votes", "3", "--json")
     again = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     assert [line["attempts"] for line in again] == [3, 3]
+
+
+def test_what_is_kept_is_known_by_content_and_nothing_else_is_overwritten(tmp_path: Path) -> None:
+    base, other = tiny(), json.loads(json.dumps(TASK))
+    other["train"][0]["output"][0][0] = 5
+    lines = [json.dumps({"../up": TASK, "two": other})]
+    both = [item for item in read_lines(lines, "some.json") if isinstance(item, Puzzle)]
+
+    def run(items: list[Puzzle], keep: Path) -> None:
+        list(run_tasks(base, items, SolveOptions(attempts=1, max_steps=1), adaptation=QUICK, name="m", keep=keep))
+
+    run(both, tmp_path / "kept")
+    assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == ["_up", "two"]
+    kept = checkpoint.load(tmp_path / "kept" / "two")
+    assert kept.identifiers is not None
+    assert kept.identifiers.tasks == {fingerprint(both[2].examples)}
+    options = SolveOptions(attempts=1, max_steps=1)
+    renamed = [dataclasses.replace(both[2], task="x")]
+    assert len(solutions(run_tasks(kept, renamed, options, name="kept"))) == 1
+    impostor = [dataclasses.replace(both[0], task="two")]
+    with pytest.raises(ModelError, match="not trained on task two"):
+        list(run_tasks(kept, impostor, options, name="kept"))
+    run(both[2:], tmp_path / "kept" / "two")  # the same task again
+    with pytest.raises(InputError, match="another model is there"):
+        run(both[:2], tmp_path / "kept" / "two")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be made"):
+        run(both[:2], tmp_path / "file" / "model")

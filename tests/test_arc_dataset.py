@@ -236,3 +236,65 @@ def test_generate_arc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     assert list(data.names) == json.loads((GOLDEN / "identifiers.json").read_text())
     assert run("--test", "other.json", "--output", str(out)) == 2
     assert "--test other.json: not one of the files" in capsys.readouterr().err
+
+
+def test_a_built_folder_s_evaluation_answers_are_not_learned_from(tmp_path: Path) -> None:
+    """Built without --test, every file's test pairs, in all their copies, are among the examples."""
+    build(FILES, tmp_path, 6)
+    told: list[str] = []
+    run = RunOptions(data=(str(tmp_path),))
+    data = open_data(run, augment=True, report=told.append)[0][0].data
+    tasks = json.loads(FILES[1].read_text())
+    names = json.loads((tmp_path / "identifiers.json").read_text())
+    copies = [sum(name.partition("|")[0] == task for name in names) for task in tasks]
+    assert [len(task["test"]) for task in tasks.values()] == [1, 1]
+    assert f"{sum(copies)} examples are test pairs of public evaluation tasks" in told[0]
+    whole = np.load(tmp_path / "train" / "all__inputs.npy")
+    assert len(data) == len(whole) - sum(copies)
+    assert not arc_data.held_out_rows(data.questions, data.ids, data.names).any()
+    (tmp_path / "identifiers.json").unlink()
+    with pytest.raises(InputError, match=r"no identifiers\.json"):
+        open_data(run, augment=True, report=silent)
+
+
+def test_rows_of_two_sources_are_told_apart_by_name(tmp_path: Path) -> None:
+    build(FILES[:1], tmp_path / "a", 2)
+    build([FILES[1]], tmp_path / "b", 3, test=0)
+    run = RunOptions(data=(str(tmp_path / "a"), str(tmp_path / "b")), valid=(str(tmp_path / "b" / "test"),))
+    (mixture,), valid = open_data(run, augment=True, report=silent)
+    data, (measured,) = mixture.data, valid[str(tmp_path / "b" / "test")]
+    own = json.loads((tmp_path / "b" / "identifiers.json").read_text())
+    ids = np.load(tmp_path / "b" / "train" / "all__puzzle_identifiers.npy")
+    seen = [data.names[number] for number in dict.fromkeys(data.ids[-len(ids) :].tolist())]
+    assert set(seen) <= set(own)
+    assert {measured.names[number] for number in measured.ids} == set(own) - {"<blank>"}
+    assert len(set(data.names)) == len(data.names)
+
+
+def test_a_question_larger_than_every_answer_fits_its_canvas(tmp_path: Path) -> None:
+    task = {"train": [{"input": [[1, 1, 1]], "output": [[2]]}], "test": [{"input": [[1, 2, 3, 4]], "output": [[2]]}]}
+    for name in ("train", "valid"):
+        (tmp_path / f"{name}_challenges.json").write_text(json.dumps({"mine": task}))
+    run = RunOptions(data=(str(tmp_path / "train_challenges.json"),), valid=(str(tmp_path / "valid_challenges.json"),))
+    _, valid = open_data(run, augment=True, canvas="crop", copies=1, report=silent)
+    ((measured,),) = valid.values()
+    assert measured.questions.shape[1] == 25  # four colours and the EOS beside them
+    assert (measured.questions >= 2).sum() == 4
+    assert measured.ids.tolist() == [1]
+
+
+def test_a_task_of_nothing_but_evaluation_questions(tmp_path: Path) -> None:
+    question = next(iter(json.loads(FILES[1].read_text()).values()))["test"][0]["input"]
+    pair = {"input": question, "output": [[1]]}
+    whole = next(iter(json.loads(FILES[0].read_text()).values()))
+    path = tmp_path / "odd_challenges.json"
+    path.write_text(json.dumps({"odd": {"train": [pair], "test": [pair]}, "whole": whole}))
+    (found,), _ = arc_data.read_files([path], 0, 30, silent)
+    assert len(found.ids) == len(whole["train"]) + sum("output" in each for each in whole["test"])
+
+
+def test_a_task_that_stands_in_two_files(tmp_path: Path) -> None:
+    path = tmp_path / "again_challenges.json"
+    path.write_text(FILES[0].read_text())
+    with pytest.raises(InputError, match="stand in two of the files"):
+        arc_data.read_files([FILES[0], path], 0, 30, silent)

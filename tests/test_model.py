@@ -11,7 +11,7 @@ from torch import Tensor
 
 from trm_solve.config import ModelConfig
 from trm_solve.convert import convert
-from trm_solve.model import TRM, rotary_angles
+from trm_solve.model import TRM, attend, rotary_angles
 
 GOLDEN = Path(__file__).parent / "golden"
 NAMES = ["trm-attention", "trm-mlp", "trm-learned-positions", "hrm"]
@@ -102,6 +102,7 @@ def test_gradient_runs_through_the_last_round_only() -> None:
 
 
 @pytest.mark.parametrize("positions", ["rope", "rope2d", "learned", "none"])
+@torch.no_grad()  # so that attention is the kernel that is masked here
 def test_a_crop_equals_the_full_canvas_with_every_other_position_masked_out(positions: str) -> None:
     torch.manual_seed(0)
     model = TRM(tiny(pos_encodings=positions))
@@ -114,8 +115,8 @@ def test_a_crop_equals_the_full_canvas_with_every_other_position_masked_out(posi
     keep = torch.zeros(22, dtype=torch.bool)
     keep[:2] = True
     keep[cells + 2] = True
-    attend = torch.nn.functional.scaled_dot_product_attention
-    masked = lambda q, k, v: attend(q, k, v, attn_mask=keep.expand(22, 22))  # noqa: E731
+    fused = torch.nn.functional.scaled_dot_product_attention
+    masked = lambda q, k, v: fused(q, k, v, attn_mask=keep.expand(22, 22))  # noqa: E731
     e = model.embed(tokens, rows)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.nn.functional, "scaled_dot_product_attention", masked)
@@ -151,3 +152,14 @@ def test_cast_sets_the_dtype_of_activations(dtype: torch.dtype) -> None:
     y, z = model.step(e, *model.initial_state(e), model.positions())
     assert y.dtype == z.dtype == model.read_answer(y).dtype == dtype
     assert model.read_halt(y)[0].dtype == torch.float32
+
+
+@pytest.mark.parametrize("length", [5, 200])
+def test_plain_and_fused_attention_agree(length: int) -> None:
+    q, k, v = (torch.randn(2, 3, length, 8) for _ in range(3))
+    with torch.enable_grad():
+        plain = attend(q, k, v)
+    with torch.no_grad():
+        fused = attend(q, k, v)
+    assert torch.allclose(plain, fused, atol=1e-5)
+    assert torch.equal(fused, torch.nn.functional.scaled_dot_product_attention(q, k, v))

@@ -281,6 +281,7 @@ class AdaptOptions:
     copies: int = 12  # of the task, each with an identifier of its own; they vote afterwards
     fit: Literal["all", "rows", "scratch"] = "all"  # weights and rows; rows only; fresh weights and rows
     recipe: Mapping[str, Any] = field(default_factory=dict)  # fields of the preset `adapt` to change
+    on_interrupt: Literal["answer", "stop"] = "answer"  # Ctrl-C: answer with the best so far, or as anywhere else
 
     def __post_init__(self) -> None:
         if not 0 < self.minutes < float("inf"):

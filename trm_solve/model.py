@@ -80,10 +80,10 @@ class PuzzleEmbedding(nn.Module):
         """Use a memory-mapped table (rows, width) in place."""
         self.weights, self.mapped = table, True
 
-    def own(self) -> None:
-        """Take the table into memory, to be trained."""
-        if self.mapped:
-            self.weights, self.mapped = self.weights.float().clone(), False
+    def own(self, table: Tensor | None = None) -> None:
+        """Take the table into memory, to be trained, or another in its place."""
+        if self.mapped or table is not None:
+            self.weights, self.mapped = self.weights.float().clone() if table is None else table, False
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         return self if self.mapped else super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
@@ -111,6 +111,19 @@ def rotate(x: Tensor, cos_sin: tuple[Tensor, Tensor]) -> Tensor:
     return (x32 * cos + torch.cat((-high, low), dim=-1) * sin).to(x.dtype)
 
 
+def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Softmax attention; each (B, heads, P+L, head).
+
+    PyTorch's fused kernel, but for short sequences in training on a CPU: there its backward pass takes up to seven
+    times as long as that of the plain products (37 positions), and longer up to about 190 positions, compiled 640.
+    """
+    short = q.shape[-2] <= (640 if torch.compiler.is_compiling() else 192)
+    if not (short and q.device.type == "cpu" and torch.is_grad_enabled()):
+        return F.scaled_dot_product_attention(q, k, v)
+    scores = (q / math.sqrt(q.shape[-1])) @ k.transpose(-1, -2)
+    return torch.softmax(scores, dim=-1, dtype=torch.float32).to(v.dtype) @ v
+
+
 class Attention(nn.Module):
     """Non-causal multi-head attention with rotary positions where there are any."""
 
@@ -126,7 +139,7 @@ class Attention(nn.Module):
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (B, heads, P+L, head)
         if cos_sin is not None:
             q, k = rotate(q, cos_sin), rotate(k, cos_sin)
-        mixed = F.scaled_dot_product_attention(q, k, v)
+        mixed = attend(q, k, v)
         out: Tensor = self.o_proj(mixed.transpose(1, 2).reshape(batch, length, d))
         return out
 

@@ -23,6 +23,13 @@ class Team:
         if self.size > 1 and device.type == "cuda":
             self.device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
 
+    @classmethod
+    def alone(cls, device: torch.device) -> Team:
+        """This process by itself, whatever processes there are beside it."""
+        team = cls(device)
+        team.size, team.rank, team.device = 1, 0, device
+        return team
+
     def __enter__(self) -> Team:
         if self.size > 1:
             if self.device.type == "cuda":

@@ -22,6 +22,7 @@ from trm_solve.arc.dataset import draw_copies
 from trm_solve.arc.known import BLANK
 from trm_solve.arc.voting import voters
 from trm_solve.config import AdaptOptions, SolveOptions
+from trm_solve.errors import ModelError
 from trm_solve.model import TRM
 from trm_solve.puzzles.arc import Copy, Task, identifier, needed_side, place, square
 from trm_solve.puzzles.base import Grid, Puzzle
@@ -59,7 +60,7 @@ class Adapted:
     task: str
     leave_one_out: tuple[int, int]  # pairs that came out right, of so many left out; (0, 0): there was no time or pair
     seconds: float
-    updates: int  # of the last fit
+    updates: int  # of the fit that gave the model
 
     @property
     def understood(self) -> str:
@@ -77,17 +78,28 @@ def adapt(
     seed: int = 0,
     notice: Callable[[Progress], None] = lambda _: None,
 ) -> Adapted:
-    """Fit to the demonstration pairs of a task; `questions` only size the canvas. Ctrl-C ends it with what there is."""
+    """Fit to the demonstration pairs of a task; `questions` only size the canvas.
+
+    Ctrl-C ends it with what there is, or with `KeyboardInterrupt` where `options.on_interrupt` is `stop`. Raises
+    `ModelError` where there is nothing to fit.
+    """
     fitting = _Fitting(base, task, pairs, questions, options, seed, notice)
-    with Interrupt() as interrupt:
-        fitting.interrupt = interrupt
+    if options.on_interrupt == "stop":
         return fitting.run()
+    with fitting.interrupt:
+        return fitting.run()
+
+
+def _with_rows(base: TRM, names: Sequence[str]) -> TRM:
+    """A copy of a model that has rows for these names and no others; its table, often of gigabytes, is not copied."""
+    shared = [each for each in (base.identifiers, *base.buffers()) if each is not None]
+    model = copy.deepcopy(base, {id(each): each for each in shared})
+    name_rows(model, names)
+    return model
 
 
 class _Fitting:
     """One adaptation: what all of its fits share."""
-
-    interrupt: Interrupt
 
     def __init__(
         self,
@@ -99,35 +111,40 @@ class _Fitting:
         seed: int,
         notice: Callable[[Progress], None],
     ) -> None:
-        self.base, self.task, self.pairs, self.options, self.seed, self.notice = (
-            base,
-            task,
-            pairs,
-            options,
-            seed,
-            notice,
-        )
-        random = np.random.RandomState(seed)
+        if options.fit == "rows" and not base.config.puzzle_emb_ndim:
+            raise ModelError("a model without a puzzle embedding has no rows to fit")
+        self.task, self.pairs, self.options, self.notice = task, pairs, options, notice
+        self.seed = seed % 2**32  # of any whole number
+        self.interrupt = Interrupt()
+        random = np.random.RandomState(self.seed)
         self.copies: list[Copy | None] = [None, *draw_copies(Task(task, tuple(pairs), ()), options.copies, random)]
         cropped = square(needed_side(pairs, questions)) if base.config.canvas == "crop" else None
         self.cells = None if cropped is None else cropped.astype(np.int64)
+        self.base = _with_rows(base, [BLANK, *(identifier(task, each) for each in self.copies)])
         self.started = time.monotonic()
+
+    def elapsed(self) -> float:
+        return time.monotonic() - self.started
 
     def run(self) -> Adapted:
         seconds = 60 * self.options.minutes
         folds = min(FOLDS, len(self.pairs)) if len(self.pairs) > 1 else 0
+        fits: list[tuple[TRM, int]] = []
         right = done = 0
         for fold in range(folds):
-            if self.interrupt.raised:
-                break
+            share = seconds * LEAVE_ONE_OUT / folds
+            until = share * (fold + 1)
+            if self.interrupt.raised or self.elapsed() >= until:  # the votes before it took its time
+                continue
             kept = [pair for number, pair in enumerate(self.pairs) if number != fold]
-            until = seconds * LEAVE_ONE_OUT * (fold + 1) / folds
-            model, _ = self.fit(kept, until, fold + 1, folds)
-            if not self.interrupt.raised:
-                done += 1
-                right += self.solves(model, self.pairs[fold])
-        model, updates = self.fit(self.pairs, seconds, 0, folds)
-        return Adapted(model, self.task, (right, done), time.monotonic() - self.started, updates)
+            fits.append(self.fit(kept, until, fold + 1, folds))
+            solved = self.solves(fits[-1][0], self.pairs[fold], until + share)
+            done += solved is not None
+            right += bool(solved)
+        if not self.interrupt.raised or not fits:
+            fits.append(self.fit(self.pairs, seconds, 0, folds))
+        best = max(fits, key=lambda fit: fit[1]) if self.interrupt.raised else fits[-1]
+        return Adapted(best[0], self.task, (right, done), self.elapsed(), best[1])
 
     def fit(self, pairs: Sequence[tuple[Grid, Grid]], until: float, fold: int, folds: int) -> tuple[TRM, int]:
         """A model fitted to these pairs until so many seconds have passed, and the number of updates."""
@@ -135,13 +152,11 @@ class _Fitting:
         torch.manual_seed(self.seed)
         model = TRM(base.config).to(base.device) if options.fit == "scratch" else copy.deepcopy(base)
         model.cast(torch.float32).forward_dtype = base.forward_dtype
-        names = [BLANK, *(identifier(self.task, each) for each in self.copies)]
-        model.puzzle_emb.own()
-        name_rows(model, names)
+        model.identifiers = base.identifiers
         model.train().requires_grad_(options.fit != "rows")
-        horizon = until - (time.monotonic() - self.started)
+        horizon = until - self.elapsed()
         how = recipe("adapt", {**options.recipe, "seed": self.seed, "canvas": base.config.canvas})
-        learner = Learner(model, [self.mixture(pairs)], how, Team(base.device))
+        learner = Learner(model, [self.mixture(pairs)], how, Team.alone(base.device))
         began = time.monotonic()
         exact: float | None = None
         while (spent := time.monotonic() - began) < horizon and not self.interrupt.raised:
@@ -149,7 +164,7 @@ class _Fitting:
             if learner.step % WINDOW == 0:
                 sums = learner.take_window()
                 exact = sums["exact_accuracy"] / sums["count"] if sums["count"] else exact
-            now = time.monotonic() - self.started
+            now = self.elapsed()
             self.notice(Progress(self.task, fold, folds, now, 60 * options.minutes - now, exact))
         learner.ema.apply()
         return model.eval().requires_grad_(False).cast(base.forward_dtype), learner.step
@@ -172,12 +187,16 @@ class _Fitting:
         )
         return Mixture(data, np.arange(1, count + 1) / count)
 
-    def solves(self, model: TRM, pair: tuple[Grid, Grid]) -> bool:
-        """Whether the vote of all copies gives the answer of a pair that was left out."""
+    def solves(self, model: TRM, pair: tuple[Grid, Grid], until: float) -> bool | None:
+        """Whether the vote of all copies gives the answer of a pair that was left out; None: no time to hold it."""
         puzzle = Puzzle("arc", *pair, task=self.task, examples=tuple(self.pairs))
         options = SolveOptions(attempts=len(self.copies), seed=self.seed)
-        (found,) = schedule.run(model, [puzzle], options, strategy=voters(model, self.task, options))
-        return isinstance(found, Solution) and found.answer is not None and _same(found.answer, pair[1])
+        for event in schedule.run(model, [puzzle], options, strategy=voters(model, self.task, options), watch=True):
+            if isinstance(event, Solution):
+                return event.answer is not None and _same(event.answer, pair[1])
+            if self.interrupt.raised or self.elapsed() > until:
+                break
+        return None
 
 
 def _same(one: Grid, other: Grid) -> bool:

@@ -192,12 +192,12 @@ class Identifiers:
 def recognise(item: Task | Puzzle, identifiers: Identifiers) -> str | None:
     """The name under which a checkpoint knows a task; None where it does not.
 
-    By content first, under any name that this content has. A file's name alone counts only where no public task is
-    called so: a public name over other demonstrations is another task.
+    By content first, under its fingerprint (so adapted models are named) or any name that this content has. A file's
+    name alone counts only where no public task is called so: a public name over other demonstrations is another task.
     """
     name, pairs = (item.name, item.train) if isinstance(item, Task) else (item.task, item.examples)
-    same = known().names.get(fingerprint(pairs), {})
-    for each in sorted(same, key=lambda each: each != name):
+    mark = fingerprint(pairs)
+    for each in (mark, *sorted(known().names.get(mark, {}), key=lambda each: each != name)):
         if each in identifiers.tasks:
             return each
     return name if name in identifiers.tasks and name not in known().all_names else None

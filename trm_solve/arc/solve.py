@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from trm_solve import checkpoint, schedule
-from trm_solve.arc.adapt import Adapted, adapt
-from trm_solve.arc.known import recognise
+from trm_solve.arc.adapt import Adapted, Progress, adapt
+from trm_solve.arc.known import Identifiers, fingerprint, recognise
 from trm_solve.arc.view import AdaptView
 from trm_solve.arc.voting import voters
 from trm_solve.config import AdaptOptions, SolveOptions
@@ -35,13 +37,17 @@ def run_tasks(
     """As `schedule.run`. The test inputs of a task must follow each other.
 
     A task that the model does not know is fitted first, within `adaptation`; None: it raises `ModelError`. `keep` is a
-    folder for the adapted model (a folder a task, where there are several). `begin` hears of each puzzle as it is taken
-    up, with its place.
+    folder for the adapted model; where there are several tasks, for a folder a task. `begin` hears of each puzzle as it
+    is taken up, with its place.
     """
-    first = 0
+    first, several = 0, False
     view = view or AdaptView(quiet=True)
-    for task, group in itertools.groupby(items, key=_task):
-        of_task = list(group)
+    groups: Iterable[tuple[tuple[str, str] | None, list[Puzzle | InputError]]]
+    groups = ((task, list(group)) for task, group in itertools.groupby(items, key=_task))
+    if keep is not None:
+        groups = list(groups)
+        several = sum(task is not None for task, _ in groups) > 1
+    for task, of_task in groups:
         if task is None:
             for error in of_task:
                 assert isinstance(error, InputError)
@@ -54,10 +60,11 @@ def run_tasks(
         if known is None:
             if adaptation is None:
                 raise unknown(puzzles[0], name)
+            folder = None if keep is None else _make_folder(keep, puzzles[0], several)
             view.say(f"{puzzles[0].task}: unknown to {name}, adapting to its demonstration pairs")
             adapted = _adapt(model, puzzles, adaptation, options.seed, view)
-            if keep is not None:
-                _keep(adapted, keep / adapted.task if keep.exists() else keep)
+            if folder is not None:
+                _keep(adapted, folder, puzzles[0].task)
         ready, known = (adapted.model, adapted.task) if adapted is not None else (model, str(known))
         votes = options if adapted is None or options.attempts else dataclasses.replace(options, attempts=1000)
         strategy = voters(ready, known, votes)
@@ -69,9 +76,14 @@ def run_tasks(
 
 
 def _adapt(model: TRM, puzzles: list[Puzzle], options: AdaptOptions, seed: int, view: AdaptView) -> Adapted:
+    """The model fitted to the task, whose name in it is the task's fingerprint: a file may have any name."""
     task, pairs, questions = puzzles[0].task, puzzles[0].examples, [puzzle.question for puzzle in puzzles]
+
+    def notice(stand: Progress) -> None:
+        view.notice(dataclasses.replace(stand, task=task))
+
     try:
-        return adapt(model, task, pairs, questions, options, seed=seed, notice=view.notice)
+        return adapt(model, fingerprint(pairs), pairs, questions, options, seed=seed, notice=notice)
     finally:
         view.clear()
 
@@ -86,9 +98,26 @@ def unknown(puzzle: Puzzle, name: str) -> ModelError:
     return ModelError(why, "without --no-adapt it is fitted to the task's demonstration pairs first")
 
 
-def _keep(adapted: Adapted, folder: Path) -> None:
+def _make_folder(keep: Path, puzzle: Puzzle, several: bool) -> Path:
+    """The folder for a task's model, made before there is any work to lose; `InputError` where that cannot be."""
+    name = re.sub(r"[^\w.-]", "_", puzzle.task).lstrip(".") or "task"  # a task of a file may have any name
+    folder = keep / name if several else keep
+    if (folder / checkpoint.CONFIG).exists():
+        names = Identifiers.beside(folder, checkpoint.read_config(folder).num_puzzle_identifiers)
+        if names is None or names.tasks != {fingerprint(puzzle.examples)}:
+            raise InputError(f"--keep {folder}: another model is there", "name another folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--keep {folder}: cannot be made: {(error.strerror or str(error)).lower()}") from None
+    if not os.access(folder, os.W_OK):
+        raise InputError(f"--keep {folder}: cannot be written to")
+    return folder
+
+
+def _keep(adapted: Adapted, folder: Path, task: str) -> None:
     """Write the adapted model as a checkpoint that knows this one task."""
-    card = f"Adapted to the ARC task {adapted.task}; leave-one-out: {adapted.understood}."
+    card = f"Adapted to the ARC task {task}; leave-one-out: {adapted.understood}."
     checkpoint.save(adapted.model, folder, card=card)
 
 

@@ -94,7 +94,7 @@ def evaluate(
             failures=failures,
             submission=submission,
             offsets=offsets,
-            adaptation=None if no_adapt else AdaptOptions(minutes=adapt_minutes),
+            adaptation=None if no_adapt else AdaptOptions(minutes=adapt_minutes, on_interrupt="stop"),
             compile=compile_,
             quiet=quiet,
         )

@@ -152,7 +152,7 @@ def outcome_of(index: int, solution: Solution, offsets: int = 0) -> Outcome:
         rank=next(hits, None),
         votes=solution.candidates[0].votes if ranked else 0,
         confidence=solution.facts.get("confidence"),
-        seconds=solution.seconds,
+        seconds=solution.seconds + solution.facts.get("adapt_seconds", 0.0),
         answers=tuple(map(kind.format, ranked[:2])),
     )
 

@@ -171,7 +171,6 @@ def _drop_rows(model: TRM, kept: Path) -> None:
     wanted = {task for task in tasks if task is not None}
     if known is None or not wanted:
         raise InputError(f"{kept}: the model knows none of these tasks", "see models info")
-    model.puzzle_emb.own()
     name_rows(model, [known.names[0], *(name for name in known.names[1:] if split_identifier(name)[0] in wanted)])
 
 

@@ -7,6 +7,7 @@ in whatever file and under whatever name it stands.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from trm_solve.arc.dataset import Entry, draw_entries, open_tasks
 from trm_solve.arc.known import BLANK, held_out
 from trm_solve.errors import InputError
-from trm_solve.puzzles.arc import Copy, needed_side, place
+from trm_solve.puzzles.arc import COLOR, SIDE, Copy, needed_side, place, split_identifier
 from trm_solve.puzzles.base import Grid
 
 Tokens = NDArray[np.uint8]
@@ -76,6 +77,8 @@ def read_files(
     entries = list(draw_entries(subsets, copies, np.random.RandomState(SEED)))
     views = [None, *(copy for entry in entries for copy in entry.copies)]
     names = [BLANK, *(name for entry in entries for name in entry.names)]
+    if twice := [name for name, count in Counter(entry.task.name for entry in entries).items() if count > 1]:
+        raise InputError(f"{len(twice)} tasks, such as {twice[0]}, stand in two of the files", "leave one of them out")
     found, first = [], 1
     for number, path in enumerate(paths):
         mine, starts = [], []
@@ -108,7 +111,7 @@ def _examples(
         pairs += mine
         ids += [start] * len(mine)
         count += [len(entry.copies)] * len(mine)
-        weights += [1 / len(mine)] * len(mine)
+        weights += [1 / max(len(mine), 1)] * len(mine)
     if kept_back:
         report(f"{path}: {kept_back} pairs are test pairs of public evaluation tasks and are not learned from")
     if not pairs:
@@ -116,6 +119,30 @@ def _examples(
     questions, answers = (np.stack([place(pair[part]).ravel() for pair in pairs]) for part in (0, 1))
     seen = Views(pairs, views, np.array(count, np.int64))
     return Examples(questions, answers, np.array(ids, np.int64), np.array(weights), seen)
+
+
+def held_out_rows(questions: Tokens, ids: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.bool_]:
+    """Which rows (N,) of encoded examples (N, 900) ask, in whatever copy, a test input of a public evaluation task.
+
+    The first copy of a task is looked at: the others have its examples in its order. Raises ValueError for a name that
+    is no identifier.
+    """
+    found = np.zeros(len(ids), np.bool_)
+    starts = np.flatnonzero(np.diff(ids, prepend=-1))
+    of_task: dict[str, list[bool]] = {}
+    for start, end in zip(starts, [*starts[1:], len(ids)], strict=True):
+        task, copy = split_identifier(names[ids[start]])
+        if len(of_task.get(task, ())) != end - start:
+            of_task[task] = [held_out(copy.inverse((0, 0)).apply(_grid(row))) for row in questions[start:end]]
+        found[start:end] = of_task[task]
+    return found
+
+
+def _grid(tokens: Tokens) -> Grid:
+    """The grid on a canvas (900,), wherever it stands."""
+    canvas = tokens.reshape(SIDE, SIDE)
+    rows, columns = (np.flatnonzero((canvas >= COLOR).any(axis)) for axis in (1, 0))
+    return canvas[rows][:, columns] - np.uint8(COLOR)
 
 
 def sides(views: Views) -> NDArray[np.int64]:

@@ -21,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from trm_solve.arc.known import BLANK
 from trm_solve.config import Canvas, RunOptions
 from trm_solve.errors import InputError, TrmError
 from trm_solve.puzzles import get_kind, read_file
@@ -115,9 +116,11 @@ def open_data(
             part = data.take(rows)
             cumulative = np.cumsum(odds[rows]) / share
             mixtures.append(Mixture(crop(part) if canvas == "crop" else part, cumulative, augment, share))
-    validation = {source: read(source, options.kind, report) for source in options.valid}
+    validation = {source: _named(read(source, options.kind, report), data.names) for source in options.valid}
     for source, part in validation.items():
         _join([data, part])
+        if part.kind == "arc" and (strange := int((part.ids == 0).sum())):
+            report(f"{source}: {strange} of its puzzles are of tasks that are not trained on, and have no row")
         if common := count_common(data, part):
             report(f"{source}: {common} of its puzzles are training data too; what it measures is partly memory")
     if options.hold_out:
@@ -132,9 +135,10 @@ def open_data(
 
 def _read_all(paths: list[str], kind: str | None, copies: int, max_side: int, report: Report) -> list[Dataset]:
     """Every source. Those of ARC tasks are read together: their identifiers come from one stream of draws."""
+    paths = [str(fetch(path)) if path.startswith(HUB) else path for path in paths]
     tasks = [_holds_tasks(path, kind) for path in paths]
     if not any(tasks):
-        return [read(path, kind, report) for path in paths]
+        return _named_alike([_keep_back(read(path, kind, report), path, report) for path in paths])
     if not all(tasks):
         raise InputError(f"{paths[tasks.index(False)]}: one run trains on one kind of puzzle, not on ARC and others")
     found, names = arc_data.read_files([Path(path) for path in paths], copies, max_side, report)
@@ -158,6 +162,40 @@ def _holds_tasks(path: str, kind: str | None) -> bool:
         return False  # whoever reads it says why
 
 
+def _keep_back(data: Dataset, path: str, report: Report) -> Dataset:
+    """Encoded ARC examples without the test pairs of public evaluation tasks; other data as they are."""
+    if data.kind != "arc":
+        return data
+    if data.names[0] != BLANK:
+        why = "without it nobody can tell the test pairs of public evaluation tasks, which are not learned from"
+        raise InputError(f"{path}: no identifiers.json with the names of its tasks", why)
+    try:
+        held = arc_data.held_out_rows(data.questions, data.ids, data.names)
+    except ValueError as error:
+        raise InputError(f"{path}: identifiers.json: {error}") from None
+    if not held.any():
+        return data
+    report(f"{path}: {held.sum()} examples are test pairs of public evaluation tasks and are not learned from")
+    if held.all():
+        raise InputError(f"{path}: nothing to learn from", "these are test pairs of public evaluation tasks")
+    return data.take(~held)
+
+
+def _named(data: Dataset, names: Sequence[str]) -> Dataset:
+    """ARC data with the identifiers of other names, row 0 for a task that is not among them; other data as they are."""
+    if data.kind != "arc" or list(data.names) == list(names):
+        return data
+    row = {name: number for number, name in enumerate(names)}
+    ids = np.array([row.get(name, 0) for name in data.names], np.int64)[data.ids]
+    return dataclasses.replace(data, ids=ids, names=names)
+
+
+def _named_alike(parts: list[Dataset]) -> list[Dataset]:
+    """Data sets of ARC with one list of names; others as they are."""
+    names = list(dict.fromkeys(name for part in parts for name in part.names))
+    return [_named(part, names) for part in parts]
+
+
 def _by_size(data: Dataset, canvas: Canvas) -> list[NDArray[np.intp]]:
     """Rows of each size of canvas."""
     if canvas != "crop" or data.views is None:
@@ -172,7 +210,7 @@ def crop(data: Dataset) -> Dataset:
     if data.views is not None:
         side = int(arc_data.sides(data.views).max())
     else:
-        used = (data.answers != 0).any(0).reshape(rows, columns)
+        used = ((data.questions | data.answers) != 0).any(0).reshape(rows, columns)
         side = 1 + max(int(np.flatnonzero(used.any(axis))[-1]) for axis in (0, 1))
     cells = (np.arange(side)[:, None] * columns + np.arange(side)).ravel()
     return dataclasses.replace(data, questions=data.questions[:, cells], answers=data.answers[:, cells], cells=cells)
@@ -320,7 +358,11 @@ def _read_puzzles(path: Path, kind: str | None, report: Report) -> Dataset:
     rules = get_kind(puzzles[0].kind)
     questions, answers = (np.stack([f(p) for p in puzzles]) for f in (rules.encode, rules.encode_answer))
     ratings = np.array([NO_RATING if p.rating is None else p.rating for p in puzzles])
-    return _plain(rules.name, questions, answers, ratings)
+    if rules.name != "arc":
+        return _plain(rules.name, questions, answers, ratings)
+    names = [BLANK, *dict.fromkeys(puzzle.task for puzzle in puzzles)]
+    ids = np.array([names.index(puzzle.task) for puzzle in puzzles], np.int64)
+    return _plain(rules.name, questions, answers, ratings, names, ids)
 
 
 def _tell(path: Path, kept: int, refused: list[str], report: Report) -> None:

@@ -81,7 +81,8 @@ class Learner:
             optimizer.step()
         if rows is not None and rows.grad is not None:
             lr, table = recipe.row_lr * factor, model.puzzle_emb.weights
-            sign_sgd_rows(table, carry.ids, rows.grad, lr, recipe.row_weight_decay)
+            ids, grads = self.team.gather(carry.ids), self.team.gather(rows.grad)
+            sign_sgd_rows(table, ids, grads, lr, recipe.row_weight_decay)
         if recipe.ema:
             self.ema.update()
         self.carries[turn] = advance(model.config, carry, outcome, self._minimum())

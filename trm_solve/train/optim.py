@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
 
 from trm_solve.config import TrainOptions
@@ -75,14 +74,8 @@ def make_optimizers(model: TRM, options: TrainOptions) -> list[torch.optim.Optim
 def sign_sgd_rows(table: Tensor, ids: Tensor, grads: Tensor, lr: float, weight_decay: float) -> None:
     """Sign-SGD with decoupled decay on the rows `ids` (B,) of a table, in place; no other row is touched.
 
-    Gradients (B, width) of the same row are summed, over all processes, before the sign is taken.
+    Gradients (B, width) of the same row are summed before the sign is taken.
     """
-    if dist.is_initialized():
-        gathered_ids = [torch.empty_like(ids) for _ in range(dist.get_world_size())]
-        gathered_grads = [torch.empty_like(grads) for _ in gathered_ids]
-        dist.all_gather(gathered_ids, ids.contiguous())
-        dist.all_gather(gathered_grads, grads.contiguous())
-        ids, grads = torch.cat(gathered_ids), torch.cat(gathered_grads)
     rows, place = torch.unique(ids, return_inverse=True)
     total = torch.zeros(len(rows), grads.shape[1], dtype=grads.dtype, device=grads.device).index_add_(0, place, grads)
     table[rows] = table[rows] * (1 - lr * weight_decay) - lr * total.sign()

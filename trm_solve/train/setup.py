@@ -57,7 +57,7 @@ def open_model(run: RunOptions, recipe: TrainOptions, data: Dataset) -> TRM:
     torch.manual_seed(recipe.seed)
     if not run.init:
         model = TRM(new_config(recipe, data))
-        if len(data.names) > 1:
+        if data.kind == "arc":
             model.identifiers = Identifiers(len(data.names), given=data.names)
         return model
     model = checkpoint.load(run.init)
@@ -68,10 +68,10 @@ def open_model(run: RunOptions, recipe: TrainOptions, data: Dataset) -> TRM:
         cells = f"{config.seq_len} cells, the data have {data.questions.shape[1]}"
         raise InputError(f"'{run.init}' reads {cells}")
     model.config = dataclasses.replace(config, **{name: getattr(recipe, name) for name in OWN})
-    if config.puzzle_emb_ndim:
+    if data.kind == "arc":
+        name_rows(model, data.names)
+    elif config.puzzle_emb_ndim:
         model.puzzle_emb.own()
-        if data.kind == "arc":
-            name_rows(model, data.names)
     if len(data.names) > model.config.num_puzzle_identifiers:
         have = f"{len(data.names)} puzzle identifiers, '{run.init}' has {config.num_puzzle_identifiers}"
         raise InputError(f"the data have {have}")
@@ -81,17 +81,19 @@ def open_model(run: RunOptions, recipe: TrainOptions, data: Dataset) -> TRM:
 def name_rows(model: TRM, names: Sequence[str]) -> None:
     """Give the puzzle embedding a row for each name: that of the same name before, else where a new task starts.
 
-    A new task starts at row 0, or at the mean of all rows where nobody has made row 0 that mean yet.
+    A new task starts at row 0, or at the mean of all rows where nobody has made row 0 that mean yet. Of a table that is
+    mapped from a file only these rows get into memory. A model without a puzzle embedding gets the names alone.
     """
-    old = model.puzzle_emb.weights
-    row = {name: number for number, name in enumerate(model.identifiers.names if model.identifiers else ())}
-    start = old[0] if old[0].any() or len(old) == 1 else old[1:].mean(0)
-    new = start.repeat(len(names), 1)
-    kept = [(number, row[name]) for number, name in enumerate(names) if row.get(name)]
-    if kept:
-        here, there = torch.tensor(kept).T
-        new[here] = old[there]
-    model.puzzle_emb.weights = new
+    if model.config.puzzle_emb_ndim:
+        old = model.puzzle_emb.weights
+        row = {name: number for number, name in enumerate(model.identifiers.names if model.identifiers else ())}
+        start = old[0] if old[0].any() or len(old) == 1 else old[1:].mean(0, dtype=torch.float32)
+        new = start.float().repeat(len(names), 1)
+        kept = [(number, row[name]) for number, name in enumerate(names) if row.get(name)]
+        if kept:
+            here, there = torch.tensor(kept).T
+            new[here] = old[there].float()
+        model.puzzle_emb.own(new.to(model.device))
     model.config = dataclasses.replace(model.config, num_puzzle_identifiers=len(names))
     model.identifiers = Identifiers(len(names), given=names)
 
