@@ -39,7 +39,7 @@ TASK = {
     "test": [{"input": [[7, 0, 0], [0, 0, 8]]}, {"input": [[7, 7, 0], [0, 0, 8]]}],
 }
 NAMES = ["<blank>", "seen", "seen|||t4|||0123456789", "seen|||t0|||0213456789"]
-QUICK = AdaptOptions(minutes=0.02, copies=2, recipe={"batch_size": 2})
+QUICK = AdaptOptions(minutes=0.02, copies=2, folds=2, recipe={"batch_size": 2})
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +74,7 @@ def test_the_base_is_left_as_it_was_and_the_fit_learns() -> None:
     before = {name: tensor.clone() for name, tensor in base.state_dict().items()}
     heard: list[Progress] = []
     first = puzzles()[0]
-    how = AdaptOptions(minutes=0.03, copies=2, recipe={"batch_size": 4})
+    how = AdaptOptions(minutes=0.03, copies=2, folds=2, recipe={"batch_size": 4})
     found = adapt(base, "new", first.examples, [first.question], how, notice=heard.append)
     assert all(torch.equal(tensor, before[name]) for name, tensor in base.state_dict().items())
     assert found.model.identifiers is not None
@@ -89,7 +89,7 @@ def test_the_base_is_left_as_it_was_and_the_fit_learns() -> None:
 @pytest.mark.parametrize("fit", ["rows", "scratch"])
 def test_what_is_fitted(fit: str) -> None:
     base, first = tiny(), puzzles()[0]
-    how = AdaptOptions(minutes=0.03, copies=1, fit=fit, recipe={"batch_size": 2})  # type: ignore[arg-type]
+    how = AdaptOptions(minutes=0.03, copies=1, folds=2, fit=fit, recipe={"batch_size": 2})  # type: ignore[arg-type]
     found = adapt(base, "new", first.examples, [first.question], how)
     same = torch.equal(found.model.lm_head.weight, base.lm_head.weight)
     assert same == (fit == "rows")
@@ -131,7 +131,7 @@ def interrupt_at(updates: int, heard: list[Progress]) -> Callable[[Progress], No
 
 def test_ctrl_c_ends_the_fit_with_what_there_is() -> None:
     first = puzzles()[0]
-    how, notice = AdaptOptions(minutes=600, copies=1, recipe={"batch_size": 2}), interrupt_at(3, [])
+    how, notice = AdaptOptions(minutes=600, copies=1, folds=2, recipe={"batch_size": 2}), interrupt_at(3, [])
     found = adapt(tiny(), "new", first.examples, [first.question], how, notice=notice)
     assert found.leave_one_out == (0, 0)
     assert found.updates > 0  # the fit that was under way, although a pair was left out

@@ -24,7 +24,7 @@ from trm_solve.puzzles.dihedral import DIHEDRAL, turn
 from trm_solve.puzzles.maze import Maze, solve
 from trm_solve.puzzles.maze_paths import FREE, PATH, WALL, shortest_path
 from trm_solve.train.augment_maze import augment
-from trm_solve.train.data import crop, read
+from trm_solve.train.data import crop, open_data, read
 from trm_solve.train.folder import RunFolder
 from trm_solve.train.presets import recipe
 from trm_solve.train.run import train
@@ -210,6 +210,27 @@ def test_training_data_are_cropped_to_what_the_mazes_need() -> None:
     first = next(read_file(TWELVE))
     assert isinstance(first, Puzzle)
     assert np.array_equal(small.questions[0], first.question.ravel())
+
+
+def test_mazes_of_different_sizes_train_on_canvases_of_their_own(tmp_path: Path) -> None:
+    sizes = {"9": 7, "10": 5, "4x12": 9}
+    for size, count in sizes.items():
+        rows, columns = map(int, (size.split("x") * 2)[:2])
+        made = generate_maze(MazeRecipe(rows=rows, columns=columns, least=2))
+        lines = [row_of(puzzle) for puzzle, _ in zip(made, range(count), strict=False)]
+        (tmp_path / f"{size}.csv").write_text("question,answer,columns\n" + "\n".join(lines) + "\n")
+    run = RunOptions(data=tuple(str(tmp_path / f"{size}.csv") for size in sizes))
+    mixtures, _ = open_data(run, augment=True, canvas="crop", report=print)
+    assert [mixture.data.questions.shape for mixture in mixtures] == [(12, 100), (9, 144)]
+    assert [mixture.share for mixture in mixtures] == pytest.approx([12 / 21, 9 / 21])
+    (whole,), _ = open_data(run, augment=True, canvas="full", report=print)
+    assert whole.data.questions.shape == (21, 900)
+
+
+def row_of(puzzle: Puzzle) -> str:
+    assert puzzle.answer is not None
+    texts = [Maze().format(grid).replace("\n", "") for grid in (puzzle.question, puzzle.answer)]
+    return ",".join([*texts, str(puzzle.question.shape[1])])
 
 
 @pytest.mark.parametrize("side", [30, 12])

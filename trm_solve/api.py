@@ -132,7 +132,10 @@ def default_model(kind: str) -> str:
     """The packaged model of a puzzle kind. Raises `ModelError` where none is packaged."""
     name = DEFAULT_MODELS.get(kind, kind)
     if name not in packaged():
-        raise ModelError(f"no model for {kind} puzzles is packaged", "--model takes a checkpoint folder")
+        raise ModelError(
+            f"no model for {kind} puzzles is packaged",
+            "--model takes a checkpoint folder, or a name that models list shows",
+        )
     return name
 
 

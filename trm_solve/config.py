@@ -278,7 +278,8 @@ class AdaptOptions:
     """How a model is fitted to an ARC task that it does not know."""
 
     minutes: float = 3.0  # for a task, leave-one-out included
-    copies: int = 12  # of the task, each with an identifier of its own; they vote afterwards
+    copies: int = 100  # of the task, each with an identifier of its own: with few, the pairs are learned by heart
+    folds: int | None = None  # pairs that are left out in turn, at most; None: as there is time for
     fit: Literal["all", "rows", "scratch"] = "all"  # weights and rows; rows only; fresh weights and rows
     recipe: Mapping[str, Any] = field(default_factory=dict)  # fields of the preset `adapt` to change
     on_interrupt: Literal["answer", "stop"] = "answer"  # Ctrl-C: answer with the best so far, or as anywhere else
@@ -288,3 +289,5 @@ class AdaptOptions:
             raise InputError(f"adaptation takes minutes, not {self.minutes}")
         if self.copies < 0:
             raise InputError(f"a number of copies cannot be {self.copies}")
+        if self.folds is not None and self.folds < 0:
+            raise InputError(f"a number of folds cannot be {self.folds}")

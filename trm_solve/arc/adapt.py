@@ -36,6 +36,8 @@ from trm_solve.train.run import Interrupt
 from trm_solve.train.setup import name_rows
 
 FOLDS = 3  # pairs that are left out in turn, at most
+FOLD_MINUTES = 1.0  # that leaving one out should have, but for the first
+FOLD_VOTES = 24  # copies that are asked for the pair that was left out
 LEAVE_ONE_OUT = 0.5  # part of the time
 WINDOW = 10  # updates between looks at the accuracy
 
@@ -128,7 +130,10 @@ class _Fitting:
 
     def run(self) -> Adapted:
         seconds = 60 * self.options.minutes
-        folds = min(FOLDS, len(self.pairs)) if len(self.pairs) > 1 else 0
+        folds = self.options.folds
+        if folds is None:  # a fit that has no time to understand tells nothing
+            folds = min(max(int(self.options.minutes * LEAVE_ONE_OUT / FOLD_MINUTES), 1), FOLDS)
+        folds = min(folds, len(self.pairs)) if len(self.pairs) > 1 else 0
         fits: list[tuple[TRM, int]] = []
         right = done = 0
         for fold in range(folds):
@@ -188,9 +193,9 @@ class _Fitting:
         return Mixture(data, np.arange(1, count + 1) / count)
 
     def solves(self, model: TRM, pair: tuple[Grid, Grid], until: float) -> bool | None:
-        """Whether the vote of all copies gives the answer of a pair that was left out; None: no time to hold it."""
+        """Whether the vote of copies gives the answer of a pair that was left out; None: no time to hold it."""
         puzzle = Puzzle("arc", *pair, task=self.task, examples=tuple(self.pairs))
-        options = SolveOptions(attempts=len(self.copies), seed=self.seed)
+        options = SolveOptions(attempts=min(FOLD_VOTES, len(self.copies)), seed=self.seed)
         for event in schedule.run(model, [puzzle], options, strategy=voters(model, self.task, options), watch=True):
             if isinstance(event, Solution):
                 return event.answer is not None and _same(event.answer, pair[1])

@@ -37,6 +37,7 @@ Report = Callable[[str], None]
 HUB = "hf://datasets/"
 SHOWN = 5  # refused rows that are told one by one
 NO_RATING = np.nan
+SIZES = 5  # sides of cropped canvases that differ by less run as the largest of them: few shapes to compile
 ROWS = ("questions", "answers", "ids", "ratings", "weights")  # fields of a data set that have a line a row
 
 
@@ -96,7 +97,7 @@ def open_data(
 ) -> tuple[list[Mixture], dict[str, list[Dataset]]]:
     """The training mixtures, and the validation sets by name.
 
-    On a cropped canvas, ARC examples of different sizes are mixtures, or sets, of their own. `copies` and `max_side`
+    On a cropped canvas, puzzles of different sizes are mixtures, or sets, of their own. `copies` and `max_side`
     are for ARC. Raises `InputError`; `report` hears of refused rows.
     """
     sources = [split_share(source) for source in options.data]
@@ -197,21 +198,30 @@ def _named_alike(parts: list[Dataset]) -> list[Dataset]:
 
 
 def _by_size(data: Dataset, canvas: Canvas) -> list[NDArray[np.intp]]:
-    """Rows of each size of canvas."""
-    if canvas != "crop" or data.views is None:
+    """Rows of each size of canvas, so that a small puzzle does not pay for a large one."""
+    if canvas != "crop":
         return [np.arange(len(data))]
-    sides = arc_data.sides(data.views)
-    return [np.flatnonzero(sides == side) for side in np.unique(sides)]
+    sizes = _sides(data) if data.views is not None else -(-_sides(data) // SIZES)  # of ARC there are few already
+    return [np.flatnonzero(sizes == size) for size in np.unique(sizes)]
+
+
+def _sides(data: Dataset) -> NDArray[np.int64]:
+    """The side (N,) of the square from the canvas's first cell that each row needs."""
+    if data.views is not None:
+        return arc_data.sides(data.views)
+    rows, columns = get_kind(data.kind).canvas
+    # around a maze its question is walls as far as the canvas reaches
+    used = (data.answers if data.kind == "maze" else data.questions | data.answers) != 0
+    grids = used.reshape(-1, rows, columns)
+    down, across = grids.any(2) * np.arange(1, rows + 1), grids.any(1) * np.arange(1, columns + 1)
+    sides: NDArray[np.int64] = np.maximum(down.max(1), across.max(1)).astype(np.int64)
+    return sides
 
 
 def crop(data: Dataset) -> Dataset:
     """The data on the least square of the canvas, from its first cell, that holds them."""
-    rows, columns = get_kind(data.kind).canvas
-    if data.views is not None:
-        side = int(arc_data.sides(data.views).max())
-    else:
-        used = ((data.questions | data.answers) != 0).any(0).reshape(rows, columns)
-        side = 1 + max(int(np.flatnonzero(used.any(axis))[-1]) for axis in (0, 1))
+    columns = get_kind(data.kind).canvas[1]
+    side = int(_sides(data).max())
     cells = (np.arange(side)[:, None] * columns + np.arange(side)).ravel()
     return dataclasses.replace(data, questions=data.questions[:, cells], answers=data.answers[:, cells], cells=cells)
 
