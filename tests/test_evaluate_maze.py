@@ -286,3 +286,11 @@ def test_verdicts_and_places_add_up(found: list[Outcome], cut: int) -> None:
     counts = {name: each["count"] for name, each in whole.figures()["verdicts"].items()}
     names = [name for each in found for name in each.verdicts]
     assert counts == {name: sum(each.verdicts.get(name, False) for each in found) for name in names}
+
+
+@pytest.mark.parametrize("name", ["small.txt", "hard.txt"])
+def test_the_packaged_model_solves_real_mazes(name: str, trm: Trm) -> None:
+    told = trm("solve", EXAMPLES / "maze" / name, "--json", "--device", "cpu")
+    found = json.loads(told.out)
+    assert (told.code, found["verdict"], found["shortest"]) == (0, "solved", True)
+    assert found["model"] == "maze"

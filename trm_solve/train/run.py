@@ -78,6 +78,7 @@ class Run:
         self.model.forward_dtype = choose_dtype(options.dtype, team.device)
         self.compiled = compiles(options, recipe, team.device)
         if self.compiled:  # an attribute of the instance: the names of parameters stay as they are
+            torch._dynamo.config.recompile_limit = 64  # shapes of canvases, each with and without gradient
             compiled = torch.compile(self.model.latent_recursion, dynamic=False)
             self.model.latent_recursion = compiled  # type: ignore[method-assign]
         self.learner = Learner(self.model, mixtures, recipe, team)
