@@ -17,6 +17,7 @@ from trm_solve.arc.voting import voters
 from trm_solve.config import AdaptOptions, SolveOptions
 from trm_solve.errors import InputError, ModelError
 from trm_solve.model import TRM
+from trm_solve.puzzles.arc import task_of
 from trm_solve.puzzles.base import Puzzle
 from trm_solve.schedule import Event
 from trm_solve.trace import Solution
@@ -43,7 +44,7 @@ def run_tasks(
     first, several = 0, False
     view = view or AdaptView(quiet=True)
     groups: Iterable[tuple[tuple[str, str] | None, list[Puzzle | InputError]]]
-    groups = ((task, list(group)) for task, group in itertools.groupby(items, key=_task))
+    groups = ((task, list(group)) for task, group in itertools.groupby(items, key=task_of))
     if keep is not None:
         groups = list(groups)
         several = sum(task is not None for task, _ in groups) > 1
@@ -86,11 +87,6 @@ def _adapt(model: TRM, puzzles: list[Puzzle], options: AdaptOptions, seed: int, 
         return adapt(model, fingerprint(pairs), pairs, questions, options, seed=seed, notice=notice)
     finally:
         view.clear()
-
-
-def _task(item: Puzzle | InputError) -> tuple[str, str] | None:
-    """What the items of one task have in common: file and name."""
-    return (item.source.rpartition(":")[0], item.task) if isinstance(item, Puzzle) else None
 
 
 def unknown(puzzle: Puzzle, name: str) -> ModelError:

@@ -25,10 +25,11 @@ from trm_solve.arc.solve import run_tasks
 from trm_solve.config import AdaptOptions, SolveOptions
 from trm_solve.errors import ExitCode, InputError
 from trm_solve.evaluate.tally import Outcome, Tally
-from trm_solve.evaluate.tasks import pass_at, task_of
+from trm_solve.evaluate.tasks import pass_at
 from trm_solve.files import AtomicFile
 from trm_solve.model import TRM
 from trm_solve.puzzles import get_kind, read_file
+from trm_solve.puzzles.arc import task_of
 from trm_solve.puzzles.base import Puzzle
 from trm_solve.trace import SCHEMA, Solution, Step
 

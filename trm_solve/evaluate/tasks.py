@@ -15,6 +15,7 @@ from typing import Any
 from trm_solve.arc import submission
 from trm_solve.errors import InputError
 from trm_solve.evaluate.tally import Outcome, TaskKey, wilson
+from trm_solve.puzzles.arc import task_of
 from trm_solve.puzzles.base import Puzzle
 
 CUTOFFS = (1, 2, 5, 10, 100, 1000)  # the k of pass@k
@@ -42,11 +43,6 @@ class Survey:
                 hint = "a submission names each task once: evaluate the files apart"
                 raise InputError(f"task {key[1]} stands in {other[0]} and in {key[0]}", hint)
         return found
-
-
-def task_of(item: Puzzle | InputError) -> TaskKey | None:
-    """The task of a puzzle; None where it belongs to none."""
-    return (item.source.rpartition(":")[0], item.task) if isinstance(item, Puzzle) and item.task else None
 
 
 def survey(items: Iterable[Puzzle | InputError]) -> Survey:

@@ -172,6 +172,11 @@ def largest_rectangle(tokens: NDArray[np.uint8]) -> tuple[int, int]:
     return (rows, int(widths[rows - 1])) if areas.any() else (0, 0)
 
 
+def task_of(item: Puzzle | InputError) -> tuple[str, str] | None:
+    """What the test inputs of one task have in common, file and name; None for other puzzles and for errors."""
+    return (item.source.rpartition(":")[0], item.task) if isinstance(item, Puzzle) and item.kind == "arc" else None
+
+
 def puzzles_of(task: Task, source: str) -> Iterator[Puzzle]:
     """A puzzle for each test input; its source is the path into the JSON."""
     for number, (question, answer) in enumerate(task.test):
