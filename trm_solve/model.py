@@ -307,8 +307,9 @@ class TRM(nn.Module):
         self, e: Tensor, y: Tensor, z: Tensor, n: int, cos_sin: tuple[Tensor, Tensor] | None
     ) -> tuple[Tensor, Tensor]:
         """Refine the latent n times, then the answer once."""
+        injection = y + e
         for _ in range(n):
-            z = self.L_level(z, y + e, cos_sin)
+            z = self.L_level(z, injection, cos_sin)
         return self.networks[-1](y, z, cos_sin), z
 
     def step(
@@ -329,8 +330,9 @@ class TRM(nn.Module):
             for _ in range(T - 1):
                 y, z = self.latent_recursion(e, y, z, n, cos_sin)
             if self.config.H_layers:
+                injection = y + e
                 for _ in range(n - 1):
-                    z = self.L_level(z, y + e, cos_sin)
+                    z = self.L_level(z, injection, cos_sin)
                 n = 1
         return self.latent_recursion(e, y, z, n, cos_sin)
 
