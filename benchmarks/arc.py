@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,13 @@ from trm_solve.trace import Solution
 TASKS = json.loads(Path(__file__).with_name("arc_tasks.json").read_text())["unseen"]
 
 
-def measure(model: TRM, puzzles: list[Puzzle], arm: str, minutes: float, name: str) -> dict[str, Any]:
+def measure(
+    model: TRM, puzzles: list[Puzzle], arm: str, minutes: float, folds: int | None, name: str
+) -> dict[str, Any]:
     """One task: its score at 1 and 2 attempts, the mean over its test inputs."""
-    how = AdaptOptions(minutes=1e-6) if arm == "none" else AdaptOptions(minutes=minutes, fit=arm)  # type: ignore[arg-type]
+    how = AdaptOptions(minutes=1e-6, on_interrupt="stop")
+    if arm != "none":
+        how = replace(how, minutes=minutes, folds=folds, fit=arm, compile="on" if minutes >= 1 else "auto")
     start, scores = time.perf_counter(), {1: 0.0, 2: 0.0}
     told = ""
     for event in run_tasks(model, puzzles, SolveOptions(), adaptation=how, name=name):
@@ -67,6 +72,7 @@ def main() -> None:
     parser.add_argument("challenges", type=Path)
     parser.add_argument("--model", default="arc")
     parser.add_argument("--minutes", type=float, default=2.0, help="of adaptation a task")
+    parser.add_argument("--folds", type=int, help="pairs left out in turn: half of the time; 0 for none")
     parser.add_argument("--arms", default="all,none", help="of all, rows, scratch, none")
     parser.add_argument("--count", type=int, default=len(TASKS), help="only the first tasks")
     parser.add_argument("--threads", type=int, default=0)
@@ -83,7 +89,7 @@ def main() -> None:
             mine = [puzzle for puzzle in puzzles if puzzle.task == task]
             for arm in arms:
                 if mine and (task, arm) not in done:
-                    lines.append(measure(model, mine, arm, arguments.minutes, arguments.model))
+                    lines.append(measure(model, mine, arm, arguments.minutes, arguments.folds, arguments.model))
                     file.write(json.dumps(lines[-1]) + "\n")
                     file.flush()
     report(lines, arms)

@@ -26,10 +26,12 @@ from trm_solve.arc.voting import voters
 from trm_solve.cli import main
 from trm_solve.config import AdaptOptions, ModelConfig, SolveOptions
 from trm_solve.errors import InputError, ModelError
+from trm_solve.fuse import fused
 from trm_solve.model import TRM
 from trm_solve.puzzles import read_lines
 from trm_solve.puzzles.base import Puzzle
 from trm_solve.trace import Solution, Step
+from trm_solve.train import setup
 
 TASK = {
     "train": [
@@ -40,6 +42,29 @@ TASK = {
 }
 NAMES = ["<blank>", "seen", "seen|||t4|||0123456789", "seen|||t0|||0213456789"]
 QUICK = AdaptOptions(minutes=0.02, copies=2, folds=2, recipe={"batch_size": 2})
+
+
+@pytest.mark.parametrize(("minutes", "compile"), [(2.9, False), (3.0, True)])
+def test_a_fit_is_compiled_where_that_pays_and_the_vote_is_not(
+    minutes: float, compile: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[torch.nn.Module] = []
+
+    def compiled(self: torch.nn.Module, **_: object) -> None:
+        calls.append(self)
+        self._compiled_call_impl = self._call_impl
+
+    monkeypatch.setattr(torch.nn.Module, "compile", compiled)
+    monkeypatch.setattr(torch, "compile", lambda function: function)
+    monkeypatch.setattr(setup.shutil, "which", lambda name: name)
+    ticks = itertools.count()
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: next(ticks) * 10.0))
+    base = tiny()
+    first = puzzles()[0]
+    found = adapt(base, "new", first.examples, [first.question], dataclasses.replace(QUICK, minutes=minutes))
+    assert bool(calls) is compile
+    assert all(network is not base.L_level for network in calls)
+    assert not fused(found.model)
 
 
 @pytest.fixture(autouse=True)

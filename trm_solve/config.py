@@ -282,6 +282,7 @@ class AdaptOptions:
     folds: int | None = None  # pairs that are left out in turn, at most; None: as there is time for
     fit: Literal["all", "rows", "scratch"] = "all"  # weights and rows; rows only; fresh weights and rows
     recipe: Mapping[str, Any] = field(default_factory=dict)  # fields of the preset `adapt` to change
+    compile: Literal["auto", "on", "off"] = "auto"
     on_interrupt: Literal["answer", "stop"] = "answer"  # Ctrl-C: answer with the best so far, or as anywhere else
 
     def __post_init__(self) -> None:

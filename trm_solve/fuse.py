@@ -37,6 +37,12 @@ def fuse(model: TRM, wanted: str, steps: float) -> bool:
     return True
 
 
+def unfuse(model: TRM) -> None:
+    """Undo `fuse`."""
+    for network in model.networks:
+        network._compiled_call_impl = None
+
+
 def works(device: torch.device) -> bool:
     """Whether there is a compiler for this device."""
     try:

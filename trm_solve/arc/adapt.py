@@ -23,6 +23,7 @@ from trm_solve.arc.known import BLANK
 from trm_solve.arc.voting import voters
 from trm_solve.config import AdaptOptions, SolveOptions
 from trm_solve.errors import ModelError
+from trm_solve.fuse import fuse, unfuse
 from trm_solve.model import TRM
 from trm_solve.puzzles.arc import Copy, Task, identifier, needed_side, place, square
 from trm_solve.puzzles.base import Grid, Puzzle
@@ -33,7 +34,7 @@ from trm_solve.train.data import Dataset, Mixture
 from trm_solve.train.learner import Learner
 from trm_solve.train.presets import recipe
 from trm_solve.train.run import Interrupt
-from trm_solve.train.setup import name_rows
+from trm_solve.train.setup import compiles, name_rows
 
 FOLDS = 3  # pairs that are left out in turn, at most
 FOLD_MINUTES = 1.0  # that leaving one out should have, but for the first
@@ -118,6 +119,7 @@ class _Fitting:
         self.task, self.pairs, self.options, self.notice = task, pairs, options, notice
         self.seed = seed % 2**32  # of any whole number
         self.interrupt = Interrupt()
+        self.compiled = compiles(options.compile, options.minutes, base.device)
         random = np.random.RandomState(self.seed)
         self.copies: list[Copy | None] = [None, *draw_copies(Task(task, tuple(pairs), ()), options.copies, random)]
         cropped = square(needed_side(pairs, questions)) if base.config.canvas == "crop" else None
@@ -162,6 +164,8 @@ class _Fitting:
         horizon = until - self.elapsed()
         how = recipe("adapt", {**options.recipe, "seed": self.seed, "canvas": base.config.canvas})
         learner = Learner(model, [self.mixture(pairs)], how, Team.alone(base.device))
+        if self.compiled:
+            fuse(model, "on", 0)
         began = time.monotonic()
         exact: float | None = None
         while (spent := time.monotonic() - began) < horizon and not self.interrupt.raised:
@@ -171,6 +175,7 @@ class _Fitting:
                 exact = sums["exact_accuracy"] / sums["count"] if sums["count"] else exact
             now = self.elapsed()
             self.notice(Progress(self.task, fold, folds, now, 60 * options.minutes - now, exact))
+        unfuse(model)  # a vote is too little work to compile for
         learner.ema.apply()
         return model.eval().requires_grad_(False).cast(base.forward_dtype), learner.step
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from trm_solve.cli import options as o
+from trm_solve.train.presets import DEFAULT, PRESETS
 
 RUN, MODEL, DATA, RECIPE, MACHINE = "Run", "Model", "Data", "Recipe", "Machine"
 
@@ -81,7 +82,7 @@ def train(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="cpu-small (default), cpu-maze, paper-sudoku-mlp, paper-sudoku-att, paper-maze, paper-arc.",
+            help=f"{', '.join(PRESETS)}; {DEFAULT} where none is named.",
             rich_help_panel=RECIPE,
         ),
     ] = None,
@@ -123,7 +124,7 @@ def train(
         trm-solve train mine.csv --init sudoku --out runs/mine --max-minutes 10
     """
     from trm_solve.errors import ExitCode, InputError
-    from trm_solve.train.presets import DEFAULT, recipe
+    from trm_solve.train.presets import recipe
 
     fields = dict(_assignment(text) for text in set_ or [])
     fields |= _given(optimizer=optimizer, lr=lr, batch_size=batch_size, seed=seed)

@@ -76,7 +76,7 @@ class Run:
         )
         self.model = open_model(options, recipe, mixtures[0].data).to(team.device)
         self.model.forward_dtype = choose_dtype(options.dtype, team.device)
-        self.compiled = compiles(options, recipe, team.device)
+        self.compiled = compiles(options.compile, recipe.max_minutes, team.device)
         if self.compiled:  # an attribute of the instance: the names of parameters stay as they are
             torch._dynamo.config.recompile_limit = 64  # shapes of canvases, each with and without gradient
             compiled = torch.compile(self.model.latent_recursion, dynamic=False)

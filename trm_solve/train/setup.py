@@ -16,7 +16,7 @@ from trm_solve.model import TRM
 from trm_solve.puzzles import get_kind
 from trm_solve.train.data import Dataset
 
-COMPILE_MINUTES = 5.0  # compiling takes about half a minute: shorter runs on a CPU do without
+COMPILE_MINUTES = 3.0  # compiling takes about half a minute the first time: shorter runs on a CPU do without
 OWN = ("H_cycles", "L_cycles", "halt_max_steps", "canvas")  # what a recipe may change of a model that is fine-tuned
 
 
@@ -98,13 +98,13 @@ def name_rows(model: TRM, names: Sequence[str]) -> None:
     model.identifiers = Identifiers(len(names), given=names)
 
 
-def compiles(run: RunOptions, recipe: TrainOptions, device: torch.device) -> bool:
-    """Whether the network is compiled: where asked for, or where there is a compiler that works and time to win."""
-    if run.compile != "auto":
-        return run.compile == "on"
+def compiles(wanted: str, minutes: float | None, device: torch.device) -> bool:
+    """Whether to compile for so many minutes: where asked for, or where a compiler works and there is time to win."""
+    if wanted != "auto":
+        return wanted == "on"
     if device.type not in ("cpu", "cuda"):
         return False
-    short = recipe.max_minutes is not None and recipe.max_minutes < COMPILE_MINUTES
+    short = minutes is not None and minutes < COMPILE_MINUTES
     if device.type == "cpu" and (short or not any(map(shutil.which, ("c++", "g++", "clang++")))):
         return False
     try:
