@@ -20,7 +20,7 @@ from trm_solve.config import Effort, SolveOptions
 from trm_solve.errors import InputError
 from trm_solve.evaluate.report import interval, percent
 from trm_solve.evaluate.run import evaluate, read_labelled
-from trm_solve.fuse import fuse
+from trm_solve.fuse import fuse, operations
 from trm_solve.generate.maze import MazeRecipe, generate_maze, least_moves
 from trm_solve.model import TRM
 from trm_solve.puzzles.base import Puzzle
@@ -75,7 +75,7 @@ def main() -> None:
     parser.add_argument("--compile", default="off", help="auto, on or off")
     options = parser.parse_args()
     model = api.load(options.model, device=options.device, dtype=options.dtype)
-    fuse(model, options.compile, STEPS * options.count)
+    fuse(model, options.compile, STEPS * options.count * operations(model))
     print(f"{options.model} on {model.device}, {str(model.forward_dtype).removeprefix('torch.')}\n")
     head = ("mazes", "number", "effort", *VERDICTS, "steps, mean", "a second")
     print("| " + " | ".join(head) + " |\n" + "|---" * len(head) + "|", flush=True)

@@ -44,7 +44,7 @@ class Timing:
 def reference(model: TRM, puzzles: list[Puzzle], slots: int) -> Timing:
     """All steps with every puzzle, in batches that start and end together."""
     start, solved = time.perf_counter(), 0
-    options = SolveOptions(max_steps=STEPS, halt="never", slots=slots)
+    options = SolveOptions(max_steps=STEPS, halt="never", slots=slots, compile="off")
     for at in range(0, len(puzzles), slots):
         attempts = (Attempt(puzzle, i) for i, puzzle in enumerate(puzzles[at : at + slots]))
         solved += sum(step.solved for step in refine(model, attempts, options, watch=False))
@@ -53,7 +53,7 @@ def reference(model: TRM, puzzles: list[Puzzle], slots: int) -> Timing:
 
 def ours(model: TRM, puzzles: list[Puzzle], slots: int) -> Timing:
     start = time.perf_counter()
-    found = list(run(model, puzzles, SolveOptions(max_steps=STEPS, effort="fast", slots=slots)))
+    found = list(run(model, puzzles, SolveOptions(max_steps=STEPS, effort="fast", slots=slots, compile="off")))
     solutions = [each for each in found if isinstance(each, Solution)]
     solved = sum(each.verdict == "solved" for each in solutions)
     return Timing(time.perf_counter() - start, solved, sum(each.steps for each in solutions))

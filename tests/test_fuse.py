@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -42,7 +42,7 @@ def test_operations_are_those_that_the_step_does(mlp_t: bool) -> None:
 
 def test_work_decides(compiled: list[dict[str, Any]]) -> None:
     model = checkpoint.load("sudoku")
-    enough = fuse.WORTH["cpu"] / fuse.operations(model)
+    enough = fuse.WORTH["cpu"]
     assert not fuse.fuse(model, "auto", enough / 2)
     assert not fuse.fuse(model, "off", enough * 2)
     assert compiled == []
@@ -63,3 +63,31 @@ def test_a_compiled_network_is_never_given_a_batch_of_one(monkeypatch: pytest.Mo
     steps = list(refine(model, iter([Attempt(sudoku(), 0)]), SolveOptions(max_steps=3)))
     assert [len(batch) for batch in model.seen] == [2, 2]
     assert [step.solved for step in steps] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "watch", "expected"),
+    [("auto", False, 2), ("auto", True, None), ("off", False, None), ("on", False, 0), ("on", True, 0)],
+)
+def test_work_of_unknown_length_is_compiled_once_so_much_is_done(
+    wanted: Literal["auto", "on", "off"], watch: bool, expected: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The step before which the network is compiled, of five of three puzzles each."""
+    model = Scripted(lambda question, step: (says("0" * 81), 0.0))
+    at: list[int] = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda self, **how: at.append(len(model.seen)))
+    monkeypatch.setattr(fuse, "works", lambda device: True)
+    monkeypatch.setattr(fuse, "operations", lambda model, length: 10.0 * length)
+    monkeypatch.setitem(fuse.WORTH, "cpu", 2 * 3 * 10 * 81)
+    attempts = (Attempt(sudoku(), i) for i in range(3))
+    list(refine(model, attempts, SolveOptions(max_steps=5, compile=wanted), watch=watch))
+    assert at == ([] if expected is None else [expected])
+
+
+def test_a_missing_compiler_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[torch.device] = []
+    monkeypatch.setattr(fuse, "works", lambda device: bool(looks.append(device)))
+    monkeypatch.setitem(fuse.WORTH, "cpu", 0.0)
+    model = Scripted(lambda question, step: (says("0" * 81), 0.0))
+    list(refine(model, iter([Attempt(sudoku(), 0)]), SolveOptions(max_steps=5), watch=False))
+    assert len(looks) == 1

@@ -17,6 +17,7 @@ from trm_solve.errors import InputError
 ModelType = Literal["trm", "hrm"]
 PosEncodings = Literal["none", "learned", "rope", "rope2d"]
 Canvas = Literal["full", "crop"]
+Compile = Literal["auto", "on", "off"]  # auto: where it pays
 
 
 def nearest(name: str, known: list[str]) -> str:
@@ -55,7 +56,9 @@ class Strict:
             if name not in known:
                 raise InputError(f"{prefix}unknown field '{name}'", nearest(name, list(known)))
             if not _fits(value, hints[name]):
-                raise InputError(f"{prefix}field '{name}' cannot be {value!r}")
+                choices = get_args(hints[name]) if get_origin(hints[name]) is Literal else ()
+                hint = f"known: {', '.join(choices)}" if choices else ""
+                raise InputError(f"{prefix}field '{name}' cannot be {value!r}", hint)
         for name, spec in known.items():
             needed = spec.default is dataclasses.MISSING and spec.default_factory is dataclasses.MISSING
             if needed and name not in fields:
@@ -240,7 +243,7 @@ class RunOptions(Strict):
     device: str = "auto"
     dtype: str = "auto"
     threads: int = 0  # 0: as PyTorch chooses
-    compile: Literal["auto", "on", "off"] = "auto"
+    compile: Compile = "auto"
     log_every: int = 10  # optimiser steps a line of metrics
     save_minutes: float = 5.0
     valid_minutes: float = 10.0
@@ -263,6 +266,7 @@ class SolveOptions(Strict):
     seed: int = 0
     effort: Effort = "normal"  # how long to go on where a first attempt does not do; see search.py
     attempts: int = 0  # at most so many; 0: by effort
+    compile: Compile = "auto"
 
     def __post_init__(self) -> None:
         if self.max_steps < 1:
@@ -282,7 +286,7 @@ class AdaptOptions:
     folds: int | None = None  # pairs that are left out in turn, at most; None: as there is time for
     fit: Literal["all", "rows", "scratch"] = "all"  # weights and rows; rows only; fresh weights and rows
     recipe: Mapping[str, Any] = field(default_factory=dict)  # fields of the preset `adapt` to change
-    compile: Literal["auto", "on", "off"] = "auto"
+    compile: Compile = "auto"
     on_interrupt: Literal["answer", "stop"] = "answer"  # Ctrl-C: answer with the best so far, or as anywhere else
 
     def __post_init__(self) -> None:

@@ -1,4 +1,7 @@
-"""Whether a network's operations are fused by the compiler before much work, and doing it."""
+"""Whether a network's operations are fused by the compiler, and doing it.
+
+Decided by the amount of work and never by timing, so that the same command gives the same answers.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,13 @@ from trm_solve.model import TRM
 WORTH = {"cpu": 2e13, "cuda": 2e16}  # floating-point operations from which on compiling pays for itself
 
 
-def operations(model: TRM) -> float:
-    """Floating-point operations of one supervision step of one puzzle: matrix products only, as if all were TRM's."""
+def operations(model: TRM, length: int | None = None) -> float:
+    """Floating-point operations of one supervision step of one puzzle of `length` positions (None: a full canvas).
+
+    Matrix products only, as if all were TRM's.
+    """
     config = model.config
-    length = config.prefix_len + config.seq_len
+    length = length or config.prefix_len + config.seq_len
     products = 0.0
     for name, weight in model.L_level.named_parameters():
         products += weight.numel() * (config.hidden_size if ".mlp_t." in name else length)
@@ -21,20 +27,42 @@ def operations(model: TRM) -> float:
     return 2 * products * config.H_cycles * (config.L_cycles + 1)
 
 
-def fuse(model: TRM, wanted: str, steps: float) -> bool:
-    """Compile the network where asked for (`on`), or where so many supervision steps are worth it (`auto`).
+def fuse(model: TRM, wanted: str, work: float) -> bool:
+    """Compile the network where asked for (`on`), or where so many floating-point operations are worth it (`auto`).
 
-    Returns whether it was compiled. Decided by the amount of work and never by timing, so that the same command gives
-    the same answers.
+    Returns whether it is compiled now.
     """
-    worth = WORTH.get(model.device.type, float("inf"))
-    if wanted == "off" or (wanted == "auto" and operations(model) * steps < worth):
+    if fused(model):
+        return True
+    if wanted == "off" or (wanted == "auto" and work < WORTH.get(model.device.type, float("inf"))):
         return False
     if wanted == "auto" and not works(model.device):
         return False
     for network in model.networks:
         network.compile(dynamic=True)
     return True
+
+
+class Fuser:
+    """Counts work of unknown length; compiles once so much is done that compiling would have paid.
+
+    Whatever has gone on for so long may go on as long again: at worst this costs twice what knowing would have.
+    """
+
+    def __init__(self, model: TRM, wanted: str) -> None:
+        self.model, self.wanted, self.work = model, wanted, 0.0
+        if wanted == "on":
+            fuse(model, wanted, 0)
+        self.settled = wanted != "auto" or fused(model)
+
+    def count(self, puzzles: int, length: int) -> None:
+        """A supervision step of so many puzzles of so many positions is next."""
+        if self.settled:
+            return
+        if self.work >= WORTH.get(self.model.device.type, float("inf")):
+            fuse(self.model, self.wanted, self.work)
+            self.settled = True  # or there is no compiler that works
+        self.work += puzzles * operations(self.model, length)
 
 
 def unfuse(model: TRM) -> None:

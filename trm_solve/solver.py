@@ -18,7 +18,7 @@ from torch import Tensor
 
 from trm_solve.config import SolveOptions
 from trm_solve.errors import ModelError
-from trm_solve.fuse import fused
+from trm_solve.fuse import Fuser, fused
 from trm_solve.model import TRM
 from trm_solve.puzzles import get_kind
 from trm_solve.puzzles.base import Grid, Kind, Puzzle, Scalar, View
@@ -107,6 +107,8 @@ def refine(model: TRM, source: Iterable[Attempt | None], options: SolveOptions, 
     slots = options.slots or default_slots(model)
     waiting = iter(source)
     batches: dict[bytes, _Batch] = {}
+    # nobody who watches should see the steps stand still
+    fuser = Fuser(model, "off" if watch and options.compile == "auto" else options.compile)
     while True:
         for batch in batches.values():
             batch.keep([i for i, run in enumerate(batch.running) if not run.attempt.cancelled])
@@ -121,6 +123,7 @@ def refine(model: TRM, source: Iterable[Attempt | None], options: SolveOptions, 
         if not batches:
             return
         for batch in batches.values():
+            fuser.count(*batch.e.shape[:2])
             z = _stir(batch.running, batch.z)
             batch.y, batch.z = _advance(model, batch, z)
             halted = yield from _read(model, kind, batch.running, batch.y, options, watch)

@@ -42,10 +42,7 @@ def evaluate(
     ] = 0,
     adapt_minutes: o.AdaptMinutes = 3.0,
     no_adapt: o.NoAdapt = False,
-    compile_: Annotated[
-        str,
-        typer.Option("--compile", metavar="MODE", help="auto (where it pays), on or off.", rich_help_panel=o.MODEL),
-    ] = "auto",
+    compile_: o.Compile = "auto",
     report: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Write a report here, and go on with it.", rich_help_panel=o.OUTPUT),
@@ -79,12 +76,14 @@ def evaluate(
     from trm_solve.evaluate.measure import EvalRequest, measure
     from trm_solve.evaluate.report import print_comparison, print_table
 
-    chosen = {"halt": halt, "effort": effort, "attempts": attempts, "seed": seed, "slots": slots}
     steps = tuple(_number(text) for each in max_steps for text in each.split(","))
+    chosen = {"halt": halt, "effort": effort, "attempts": attempts, "seed": seed, "slots": slots, "compile": compile_}
+    options = SolveOptions.from_dict(chosen | {"max_steps": min(steps)})
+    adapting = AdaptOptions(minutes=adapt_minutes, compile=options.compile, on_interrupt="stop")
     found = measure(
         EvalRequest(
             paths=tuple(paths),
-            options=SolveOptions.from_dict(chosen | {"max_steps": min(steps)}),
+            options=options,
             max_steps=steps,
             model=model,
             device=device,
@@ -94,8 +93,7 @@ def evaluate(
             failures=failures,
             submission=submission,
             offsets=offsets,
-            adaptation=None if no_adapt else AdaptOptions(minutes=adapt_minutes, on_interrupt="stop"),
-            compile=compile_,
+            adaptation=None if no_adapt else adapting,
             quiet=quiet,
         )
     )

@@ -32,6 +32,9 @@ Model = Annotated[
 Device = Annotated[
     str, typer.Option(metavar="NAME", envvar="TRM_DEVICE", help="auto, cpu, cuda[:n] or mps.", rich_help_panel=MODEL)
 ]
+Compile = Annotated[
+    str, typer.Option("--compile", metavar="MODE", help="auto (where it pays), on or off.", rich_help_panel=MODEL)
+]
 Dtype = Annotated[str, typer.Option(metavar="NAME", help="auto, float32 or bfloat16.", rich_help_panel=MODEL)]
 PuzzleKind = Annotated[
     str | None,

@@ -30,6 +30,7 @@ def solve(
     attempts: o.Attempts = 0,
     seed: o.Seed = 0,
     slots: o.Slots = 0,
+    compile_: o.Compile = "auto",
     check_unique: Annotated[
         bool,
         typer.Option("--check-unique", help="Count solutions exactly: none, one or several.", rich_help_panel=o.RUN),
@@ -69,10 +70,10 @@ def solve(
     from trm_solve.run import Look, solve_inputs
 
     reasoning = {"max_steps": max_steps, "halt": halt, "effort": effort, "attempts": attempts}
-    choices = SolveOptions.from_dict({**reasoning, "seed": seed, "slots": slots})
+    choices = SolveOptions.from_dict({**reasoning, "seed": seed, "slots": slots, "compile": compile_})
     files = {"output": output, "trace": trace, "save": save}
     look = Look(**files, json=json, pace=pace, quiet=quiet, verbose=verbose, check_unique=check_unique)
-    adaptation = None if no_adapt else AdaptOptions(minutes=adapt_minutes)
+    adaptation = None if no_adapt else AdaptOptions(minutes=adapt_minutes, compile=choices.compile)
     code = solve_inputs(
         puzzles,
         choices,

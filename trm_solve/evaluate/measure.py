@@ -24,7 +24,7 @@ from trm_solve.evaluate.run import Evaluation, evaluate, open_puzzles, place, re
 from trm_solve.evaluate.tally import Outcome
 from trm_solve.evaluate.tasks import Survey, submit, survey, table
 from trm_solve.files import AtomicFile
-from trm_solve.fuse import fuse
+from trm_solve.fuse import fuse, operations
 from trm_solve.hub import names as hub
 from trm_solve.model import TRM
 from trm_solve.team import Team
@@ -46,12 +46,7 @@ class EvalRequest:
     submission: Path | None = None  # of ARC tasks, which need no answers then
     offsets: int = 0  # places on the canvas at which each puzzle is measured; 0: as it was read
     adaptation: AdaptOptions | None = None  # to ARC tasks that the model does not know
-    compile: str = "auto"
     quiet: bool = False
-
-    def __post_init__(self) -> None:
-        if self.compile not in ("auto", "on", "off"):
-            raise InputError(f"--compile cannot be '{self.compile}'", "auto, on or off")
 
 
 def measure(request: EvalRequest) -> tuple[dict[str, Any], int] | None:
@@ -75,7 +70,7 @@ def measure(request: EvalRequest) -> tuple[dict[str, Any], int] | None:
             raise ModelError(f"model '{name}' is for {model.config.kind}, these are {kind} puzzles", hint)
         size = counted.items if counted is not None else sum(map(count_lines, files))
         work = size * max(request.offsets, 1) / team.size * sum(request.max_steps)
-        fuse(model, request.compile, work)
+        fuse(model, request.options.compile, work * operations(model))
         where = {
             "kind": kind,
             "model": name,
@@ -203,7 +198,11 @@ def _settings(
     """All that decides the figures: a report goes on only where it is the same."""
     weights = hub.resolve(where["model"]) / WEIGHTS
     return {
-        **{name: value for name, value in request.options.to_dict().items() if name not in ("max_steps", "slots")},
+        **{
+            name: value
+            for name, value in request.options.to_dict().items()
+            if name not in ("max_steps", "slots", "compile")
+        },
         **where,
         "max_steps": [options.max_steps for options in settings],
         "offsets": request.offsets,
