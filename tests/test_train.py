@@ -17,13 +17,15 @@ import pytest
 import torch
 from made import rows, write_csv
 from rich.console import Console
+from torch.utils._python_dispatch import TorchDispatchMode
 from typer.testing import CliRunner
 
 from trm_solve import checkpoint
 from trm_solve.config import ModelConfig, RunOptions, TrainOptions
+from trm_solve.device import widest
 from trm_solve.errors import InputError, TrmError
 from trm_solve.model import TRM
-from trm_solve.train import curves
+from trm_solve.train import curves, learner, losses, supervise, validation
 from trm_solve.train import run as train
 from trm_solve.train.folder import RunFolder
 from trm_solve.train.presets import PRESETS, recipe
@@ -67,6 +69,31 @@ def run(path: Path, name: str = "run", *, view: View | None = None, **fields: An
     of_recipe = {k: fields.pop(k) for k in list(fields) if k in {f.name for f in dataclasses.fields(TrainOptions)}}
     train.train(options(path, name, **fields), tiny(**of_recipe), resume=resume, view=view or Heard())
     return metrics(path / name)
+
+
+class NoDoubles(TorchDispatchMode):
+    """A device without fp64."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        out = func(*args, **(kwargs or {}))
+        if isinstance(out, torch.Tensor) and out.dtype == torch.float64:
+            raise TypeError(f"{func}: no fp64 here")
+        return out
+
+
+@pytest.mark.parametrize("loss", ["softmax", "stablemax"])
+@pytest.mark.parametrize("optimizer", ["muon", "adamw", "adam-atan2"])
+def test_a_device_without_fp64_trains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loss: str, optimizer: str
+) -> None:
+    expected = run(tmp_path, "wide", loss=loss, optimizer=optimizer, hold_out=0.1)
+    for module in (learner, losses, supervise, train, validation):
+        monkeypatch.setattr(module, "widest", lambda _: widest(torch.device("mps")))
+    with NoDoubles():
+        found = run(tmp_path, "narrow", loss=loss, optimizer=optimizer, hold_out=0.1)
+    of_found, of_expected = ([line["loss"] for line in each if "loss" in line] for each in (found, expected))
+    assert len(of_found) == 10
+    assert of_found == pytest.approx(of_expected, rel=1e-4)
 
 
 def metrics(folder: Path) -> list[dict[str, Any]]:

@@ -28,6 +28,11 @@ def choose_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
+def widest(device: torch.device) -> torch.dtype:
+    """The widest floating point that the device has, for long sums and for stablemax: MPS has no fp64."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
 def has_bfloat16(device: torch.device) -> bool:
     """Whether the hardware multiplies bf16: otherwise it is emulated, slower than fp32 and less exact."""
     if device.type == "cuda":

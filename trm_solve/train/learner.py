@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from trm_solve.config import TrainOptions
+from trm_solve.device import widest
 from trm_solve.model import TRM
 from trm_solve.team import Team
 from trm_solve.train.data import Mixture, draw_minimum, to_tensors
@@ -38,7 +39,7 @@ class Learner:
         self.ema = EMA(model, recipe.ema)
         self.step = 0
         self.carries = [Carry.empty(model, self._batch(number)) for number in range(len(mixtures))]
-        self.window = torch.zeros(len(METRICS), dtype=torch.float64, device=team.device)
+        self.window = torch.zeros(len(METRICS), dtype=widest(team.device), device=team.device)
 
     @property
     def lr(self) -> float:

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from trm_solve.device import widest
+
 IGNORE = -100  # label of a cell that is not to be learned
 
 
@@ -20,10 +22,13 @@ def log_stablemax(logits: Tensor) -> Tensor:
 def token_losses(logits: Tensor, labels: Tensor, *, loss: str = "stablemax", smoothing: float = 0.0) -> Tensor:
     """Cross-entropy (B,) of logits (B, L, vocab) against labels (B, L), the mean over a sequence's labelled tokens.
 
-    `stablemax` runs in fp64 as the authors' does, `softmax` in fp32. `smoothing` moves that share of the target to
-    the mean over the vocabulary.
+    `stablemax` runs in fp64 where there is one, as the authors' does, `softmax` in fp32. `smoothing` moves that share
+    of the target to the mean over the vocabulary.
     """
-    log_p = log_stablemax(logits.double()) if loss == "stablemax" else F.log_softmax(logits.float(), dim=-1)
+    if loss == "stablemax":
+        log_p = log_stablemax(logits.to(widest(logits.device)))
+    else:
+        log_p = F.log_softmax(logits.float(), dim=-1)
     labelled = labels != IGNORE
     picked = log_p.gather(-1, labels.clamp(min=0)[..., None])[..., 0]
     if smoothing:

@@ -16,7 +16,7 @@ import torch
 
 from trm_solve import checkpoint
 from trm_solve.config import RunOptions, TrainOptions
-from trm_solve.device import choose_device, choose_dtype
+from trm_solve.device import choose_device, choose_dtype, widest
 from trm_solve.errors import ExitCode, InputError, TrmError
 from trm_solve.hub.names import resolve
 from trm_solve.team import Team
@@ -157,7 +157,9 @@ class Run:
     def _agree(self, seconds: float, stop: bool) -> tuple[float, bool]:
         """The leader's clock, and whether any process was told to stop: the same on every process."""
         said = [seconds if self.team.leads else 0.0, float(stop)]
-        clock, stops = self.team.sum(torch.tensor(said, dtype=torch.float64, device=self.team.device)).tolist()
+        clock, stops = self.team.sum(
+            torch.tensor(said, dtype=widest(self.team.device), device=self.team.device)
+        ).tolist()
         return clock, stops > 0
 
     def _log(self, seconds: float, steps: int) -> None:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from trm_solve.config import ModelConfig, TrainOptions
+from trm_solve.device import widest
 from trm_solve.model import TRM
 from trm_solve.train.losses import IGNORE, halt_losses, token_losses
 
@@ -142,6 +143,7 @@ def metric_sums(carry: Carry, outcome: Outcome) -> Tensor:
     done = carry.halted & (carry.labels != IGNORE).any(-1)
     sure = (outcome.q_halt >= 0) == outcome.exact
     of_done = [torch.ones_like(outcome.accuracy), outcome.accuracy, outcome.exact, sure, carry.steps]
-    sums = [torch.where(done, value.double(), 0.0).sum() for value in of_done]
-    sums += [outcome.token_loss.double().sum(), outcome.halt_loss.double().sum(), outcome.loss.detach().double()]
+    wide = widest(done.device)
+    sums = [torch.where(done, value.to(wide), 0.0).sum() for value in of_done]
+    sums += [outcome.token_loss.to(wide).sum(), outcome.halt_loss.to(wide).sum(), outcome.loss.detach().to(wide)]
     return torch.stack([*sums, torch.full_like(sums[0], len(carry.steps))])

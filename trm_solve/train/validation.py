@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from trm_solve.device import widest
 from trm_solve.model import TRM
 from trm_solve.team import Team
 from trm_solve.train.data import Dataset, to_tensors
@@ -38,8 +39,8 @@ def _sums(model: TRM, data: Dataset, size: int, team: Team) -> tuple[Tensor, Ten
     device = team.device
     cell_ids = None if data.cells is None else torch.from_numpy(data.cells).to(device)
     positions = model.positions(cell_ids)
-    exact = torch.zeros(model.config.halt_max_steps, dtype=torch.float64, device=device)
-    cells = torch.zeros(2, dtype=torch.float64, device=device)
+    exact = torch.zeros(model.config.halt_max_steps, dtype=widest(device), device=device)
+    cells = torch.zeros(2, dtype=widest(device), device=device)
     mine = np.arange(team.rank, len(data), team.size)
     for start in range(0, len(mine), size):
         rows = mine[start : start + size]
