@@ -49,6 +49,18 @@ def published_card(config: ModelConfig, name: str, own: str, results: Sequence[d
     return _front_matter(ours | theirs | index) + text
 
 
+def read_score(card: str) -> tuple[float, str] | None:
+    """The first figure of a card's model-index, in per cent, and what it measures; None where there is none."""
+    if not card.startswith("---\n"):
+        return None
+    try:
+        result = yaml.safe_load(card[4:].split("\n---", 1)[0])["model-index"][0]["results"][0]
+        metric = result["metrics"][0]
+        return 100 * float(metric["value"]), f"{metric['name']}; {result['dataset']['name']}"
+    except (yaml.YAMLError, LookupError, TypeError, ValueError):
+        return None  # somebody's own card may hold anything
+
+
 def _metadata(config: ModelConfig, name: str, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
     family = "hierarchical-reasoning-model" if config.model_type == "hrm" else "tiny-recursive-model"
     facts: dict[str, Any] = {"library_name": "trm-solve", "tags": [family, config.kind]}

@@ -21,6 +21,7 @@ from trm_solve.device import DTYPES
 from trm_solve.errors import InputError, ModelError
 from trm_solve.hub import names as hub
 from trm_solve.hub import store
+from trm_solve.hub.card import read_score
 from trm_solve.model import TRM
 from trm_solve.puzzles.arc import split_identifier
 
@@ -56,7 +57,7 @@ def _describe_folder(name: str, folder: Path, known: hub.Known | None = None) ->
         "path": str(folder),
         "repository": source.get("repository") if source else None,
         "commit": source.get("commit") if source else None,
-        **_reported(known),
+        **_reported(known, folder),
         "config": config.to_dict(),
     }
 
@@ -68,10 +69,14 @@ def _describe_known(known: hub.Known) -> dict[str, Any]:
     return {**facts, "parameters": None, "bytes": None, "path": None, **_reported(known), "config": fields}
 
 
-def _reported(known: hub.Known | None) -> dict[str, Any]:
-    if known is None:
-        return {"reported": None, "metric": None, "licence": None}
-    return {"reported": known.reported, "metric": known.metric, "licence": known.licence}
+def _reported(known: hub.Known | None, folder: Path | None = None) -> dict[str, Any]:
+    """What its authors measured: of a public checkpoint as they say, of a folder as its card says."""
+    if known is not None:
+        return {"reported": known.reported, "metric": known.metric, "licence": known.licence}
+    card = folder / "README.md" if folder is not None else None
+    score = read_score(card.read_text(encoding="utf-8", errors="replace")) if card and card.is_file() else None
+    reported, metric = score or (None, None)
+    return {"reported": reported, "metric": metric, "licence": None}
 
 
 def catalogue() -> list[dict[str, Any]]:
@@ -95,7 +100,7 @@ def show_list(as_json: bool) -> None:
     if as_json:
         print(json.dumps(found))
         return
-    table = Table("model", "", "kind", "parameters", "size", "mixing", "T", "n", "score", box=None, pad_edge=False)
+    table = Table("model", "", "kind", "weights", "size", "mixing", "T", "n", "score", box=None, pad_edge=False)
     table.columns[0].min_width = min(40, max(len(each["name"]) for each in found))
     for each in found:
         config = each["config"]
@@ -104,7 +109,7 @@ def show_list(as_json: bool) -> None:
             mixing = "HRM"
         cycles = (str(config.get("H_cycles", "-")), str(config.get("L_cycles", "-")))
         size = (_short(each["parameters"]), _size(each["bytes"]))
-        score = "-" if each["reported"] is None else f"{each['reported']:g} %"
+        score = "-" if each["reported"] is None else f"{each['reported']:.3g} %"
         table.add_row(Text(each["name"], overflow="fold"), each["state"], each["kind"], *size, mixing, *cycles, score)
     Console().print(table)
 
@@ -125,7 +130,8 @@ def show_info(name: str, as_json: bool) -> None:
     if found.get("tasks") is not None:
         table.add_row("known tasks", f"{found['tasks']:,}")
     if found["reported"] is not None:
-        table.add_row("reported", f"{found['reported']:g} % ({found['metric']})")
+        table.add_row("reported", f"{found['reported']:.3g} % ({found['metric']})")
+    if found["licence"] or found["repository"]:
         table.add_row("licence", found["licence"] or "not known")
     for key, value in found["config"].items():
         if key != "kind":

@@ -1,0 +1,55 @@
+"""What a model's card says of its score, in `models list` and `models info`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trm_solve.checkpoint import CARD, load, save
+from trm_solve.hub import catalogue
+from trm_solve.hub.card import model_card, read_score
+
+FIGURES = {"kind": "sudoku", "puzzles": 300, "exact_accuracy": 0.2533, "valid_accuracy": 0.26}
+
+
+def test_the_score_of_a_written_card_is_read_back() -> None:
+    config = load("sudoku").config
+    assert read_score(model_card(config, "mine", results=[FIGURES])) == (
+        pytest.approx(25.33),
+        "exact accuracy; 300 sudoku puzzles",
+    )
+    assert read_score(model_card(config, "mine")) is None
+
+
+@given(st.text() | st.text().map("---\nmodel-index: {}\n---\n".format))
+def test_whatever_stands_in_a_card_is_no_error(text: str) -> None:
+    assert read_score(text) is None or text.startswith("---\n")
+
+
+@pytest.mark.parametrize("value", ["high", "[1]", "null"])
+def test_a_score_that_is_no_number_is_none(value: str) -> None:
+    metric = f"{{name: exact, value: {value}}}"
+    front = f"---\nmodel-index: [{{results: [{{dataset: {{name: some}}, metrics: [{metric}]}}]}}]\n---\n"
+    assert read_score(front) is None
+    assert read_score(front.replace(value, "0.5")) == (50.0, "exact; some")
+
+
+def test_the_list_shows_the_score_of_packaged_models_within_80_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    catalogue.show_list(as_json=False)
+    shown = capsys.readouterr().out.splitlines()
+    assert next(line for line in shown if line.startswith("maze")).rstrip().endswith("%")
+    assert all(len(line) <= 80 for line in shown)
+    assert not any("…" in line for line in shown)
+
+
+def test_a_folder_without_a_card_has_no_score(tmp_path: Path) -> None:
+    save(load("sudoku"), tmp_path)
+    assert catalogue.describe(str(tmp_path))["reported"] is None
+    (tmp_path / CARD).unlink()
+    assert catalogue.describe(str(tmp_path))["reported"] is None
