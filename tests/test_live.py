@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 import pty
 import re
@@ -16,6 +17,11 @@ from pathlib import Path
 
 import pytest
 import scenes
+from rich.console import Console
+
+from trm_solve.output import Live, OutputOptions, Record
+from trm_solve.render import Scene
+from trm_solve.trace import Step
 
 HERE = Path(__file__).parent
 SIZES = [(80, 24), (60, 20), (40, 20)]
@@ -148,6 +154,27 @@ def test_every_step_is_seen_at_a_pace() -> None:
     _, text = run(ONE, 80, 24)
     seen = re.findall(r"(\d+) of 16", re.sub(r"\x1b\[[\d;]*m", "", text))
     assert list(dict.fromkeys(seen)) == [str(n) for n in range(1, 17)]
+
+
+@pytest.mark.parametrize(("timed", "waits"), [(True, 3 + 1), (False, 3 * 40 + 1)])
+def test_a_search_does_not_wait_for_its_spectator_and_a_replay_does(
+    timed: bool, waits: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pace is that of the first attempt, and of the last frame before the verdict."""
+    slept: list[float] = []
+    monkeypatch.setattr("trm_solve.output.time.sleep", slept.append)
+    console = Console(file=io.StringIO(), force_terminal=True, width=80, height=24)
+    view = Live(console, OutputOptions(model="sudoku", max_steps=16, pace=60, timed=timed))
+    steps: list[Step] = []
+    view.step(Scene(scenes.puzzle(), ()))
+    for number in range(1, 41):
+        for step in scenes.attempt(3, solved=number == 40, number=number):
+            steps.append(step)
+            view.step(Scene(scenes.puzzle(), tuple(steps)))
+    slept.pop(0)  # the question alone
+    view.record(Record(0, scenes.solution(steps), tuple(steps)))
+    assert len(slept) == waits
+    assert all(seconds > 50 for seconds in slept[1:])
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)

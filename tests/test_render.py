@@ -164,6 +164,19 @@ def test_other_attempts_take_one_line() -> None:
         ({"verdict": "unsolvable", "reason": "no cell for 4"}, "no solution: no cell for 4"),
         ({"verdict": "unsolved", "reason": "some cells are blank"}, "not solved in 7 steps, some cells are blank"),
         ({"verdict": "unsolved", "conflicts": np.eye(9, dtype=bool)}, "not solved in 7 steps, 9 cells clash"),
+        (
+            {"verdict": "solved", "attempts": 9, "facts": {"found_by": "pins", "pins": 5, "undone": 3}},
+            "solved in 7 steps (9 attempts, 5 pins tried, 3 undone)",
+        ),
+        (
+            {
+                "verdict": "unsolved",
+                "attempts": 9,
+                "conflicts": np.eye(9, dtype=bool),
+                "facts": {"pins": 1, "undone": 1},
+            },
+            "not solved in 7 steps (9 attempts, 1 pin tried, 1 undone), 9 cells clash",
+        ),
     ],
 )
 def test_verdicts_in_words(changes: dict[str, object], words: str) -> None:

@@ -136,7 +136,8 @@ def test_pins_are_what_the_model_holds_possible_and_never_what_clashes(unturned:
     [found] = solve(model, [sudoku()], effort="max", attempts=60)
     assert found.verdict == "unsolved"
     assert found.attempts == 60
-    assert "pins tried and undone" in found.reason
+    assert f"{found.facts['pins']} pins tried and undone" in found.reason
+    assert found.facts["undone"] == found.facts["pins"] > 0
     kind, base = Sudoku(), grid(QUESTION)
     for questions in model.seen:
         for text in questions:

@@ -47,7 +47,7 @@ class OutputOptions:
     json: bool = False  # JSON lines in place of answers
     quiet: bool = False  # answers and errors only
     many: bool = False  # one line a puzzle in the live view, not a board each; no best attempts on stderr
-    pace: float = 0.0  # least seconds a step stays on show; in the live view of a few puzzles only
+    pace: float = 0.0  # least seconds a step of the first attempt stays on show (replay: of all); a few puzzles only
     timed: bool = True  # False: nothing is computed meanwhile, the time of day says nothing
     output: Path | None = None  # answers go here, not to stdout
     trace: Path | None = None
@@ -319,8 +319,10 @@ class Live:
         self._gap = False  # a frame was left behind: a blank line before the next
 
     def step(self, scene: Scene) -> None:
-        vote = bool(scene.steps) and scene.steps[-1].attempt > 1 and not get_kind(scene.puzzle.kind).has_rules
-        if self._pace and not vote:  # of many attempts that vote the first is followed, the others run beside it
+        later = bool(scene.steps) and scene.steps[-1].attempt > 1
+        # a search of hundreds of attempts must not wait for its spectator; attempts that vote run beside each other
+        hurried = later and (self._options.timed or not get_kind(scene.puzzle.kind).has_rules)
+        if self._pace and not hurried:
             self._wait()
         elif time.perf_counter() - self._drawn < self.INTERVAL and scene.steps:
             return

@@ -123,6 +123,8 @@ class Case:
         if self.winner is not None:
             facts |= {"found_attempt": self.winner.attempt, "found_step": self.winner.step}
             facts |= self.facts[self.winner.attempt]
+        elif tried := self._pins():
+            facts |= {"pins": tried, "undone": tried}
         if ranked:
             facts |= {"votes": ranked[0][0].votes, "confidence": round(ranked[0][0].votes / len(self.votes), 6)}
         self.solution = Solution(
@@ -148,8 +150,12 @@ class Case:
         text = f"not solved in {steps} step{'s' if steps != 1 else ''}"
         if self.attempts > 1:
             text += f" of {self.attempts} attempts"
-        tried = max((facts.get("pins", 0) for facts in self.facts.values()), default=0)
+        tried = self._pins()
         return text + (f", {tried} pins tried and undone" if tried else "")
+
+    def _pins(self) -> int:
+        """Pins that were tried so far."""
+        return max((facts.get("pins", 0) for facts in self.facts.values()), default=0)
 
 
 class _Line:

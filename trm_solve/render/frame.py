@@ -171,7 +171,7 @@ def verdict(solution: Solution) -> str:
 
     Where no rules can judge, how sure the answer is: 'predicted, 37 of 64 votes agree (58 %)'.
     """
-    spent = count(solution.steps, "step") + (f" ({solution.attempts} attempts)" if solution.attempts > 1 else "")
+    spent = count(solution.steps, "step") + (f" ({efforts(solution)})" if solution.attempts > 1 else "")
     if solution.verdict == "solved":
         return f"solved in {spent}"
     if solution.verdict == "predicted":
@@ -185,6 +185,13 @@ def verdict(solution: Solution) -> str:
     why = f"{count(clashes, 'cell')} clash{'es' if clashes == 1 else ''}" if clashes else solution.reason
     why = "" if why.startswith("not solved") else why  # said already
     return f"not solved in {spent}" + (f", {why}" if why else "")
+
+
+def efforts(solution: Solution) -> str:
+    """'300 attempts, 171 pins tried, 150 undone'."""
+    pins = solution.facts.get("pins")
+    tried = f", {count(pins, 'pin')} tried, {solution.facts['undone']} undone" if pins else ""
+    return f"{solution.attempts} attempts{tried}"
 
 
 def agreement(solution: Solution, spent: str) -> str:
