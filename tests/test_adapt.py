@@ -310,6 +310,23 @@ def test_solve_adapts_keeps_and_knows_again(
     assert [line["attempts"] for line in again] == [3, 3]
 
 
+def test_unknown_tasks_among_known_ones_are_told_and_the_rest_is_answered(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint.save(tiny(), tmp_path / "base")
+    (tmp_path / "some.json").write_text(json.dumps({"new": TASK, "seen": TASK, "newer": TASK}))
+    known = ["trm-solve", "solve", str(tmp_path / "some.json"), "--model", str(tmp_path / "base"), "--no-adapt"]
+    monkeypatch.setattr(sys, "argv", [*known, "--votes", "2", "--json"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 3
+    out, err = capfd.readouterr()
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert [line["attempts"] for line in lines] == [None, None, 2, 2, None, None]
+    assert "was not trained on task newer" in lines[-1]["reason"]
+    assert err.count("was not trained on task") == 4
+
+
 def test_what_is_kept_is_known_by_content_and_nothing_else_is_overwritten(tmp_path: Path) -> None:
     base, other = tiny(), json.loads(json.dumps(TASK))
     other["train"][0]["output"][0][0] = 5

@@ -99,6 +99,7 @@ def solve_inputs(
                 watch=watch,
                 name=name,
                 keep=keep,
+                go_on=True,
                 begin=output.begin,
                 view=AdaptView(quiet=look.quiet),
             )

@@ -32,14 +32,15 @@ def run_tasks(
     watch: bool = False,
     name: str = "",
     keep: Path | None = None,
+    go_on: bool = False,
     begin: Callable[[int, Puzzle], None] = lambda *_: None,
     view: AdaptView | None = None,
 ) -> Iterator[Event]:
     """As `schedule.run`. The test inputs of a task must follow each other.
 
-    A task that the model does not know is fitted first, within `adaptation`; None: it raises `ModelError`. `keep` is a
-    folder for the adapted model; where there are several tasks, for a folder a task. `begin` hears of each puzzle as it
-    is taken up, with its place.
+    A task that the model does not know is fitted first, within `adaptation`; None: it raises `ModelError`, or with
+    `go_on` its puzzles are errors among the others. `keep` is a folder for the adapted model; where there are several
+    tasks, for a folder a task. `begin` hears of each puzzle as it is taken up, with its place.
     """
     first, several = 0, False
     view = view or AdaptView(quiet=True)
@@ -59,6 +60,10 @@ def run_tasks(
         known = recognise(puzzles[0], model.identifiers) if model.identifiers is not None else None
         adapted: Adapted | None = None
         if known is None:
+            if adaptation is None and go_on:
+                yield from (_as_input(unknown(puzzle, name)) for puzzle in puzzles)
+                first += len(puzzles)
+                continue
             if adaptation is None:
                 raise unknown(puzzles[0], name)
             folder = None if keep is None else _make_folder(keep, puzzles[0], several)
@@ -92,6 +97,13 @@ def _adapt(model: TRM, puzzles: list[Puzzle], options: AdaptOptions, seed: int, 
 def unknown(puzzle: Puzzle, name: str) -> ModelError:
     why = f"{puzzle.source}: '{name}' was not trained on task {puzzle.task}"
     return ModelError(why, "without --no-adapt it is fitted to the task's demonstration pairs first")
+
+
+def _as_input(error: ModelError) -> InputError:
+    """The error of one puzzle among others."""
+    told = InputError(error.message, error.hint)
+    told.exit_code = error.exit_code
+    return told
 
 
 def _make_folder(keep: Path, puzzle: Puzzle, several: bool) -> Path:

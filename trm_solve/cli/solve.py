@@ -53,7 +53,10 @@ def solve(
         typer.Option(metavar="FILE", help="Keep the picture: .svg, .html, .png, or .gif.", rich_help_panel=o.OUTPUT),
     ] = None,
     pace: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="Time a step of the first attempt, on a terminal.", rich_help_panel=o.OUTPUT)
+        float,
+        typer.Option(
+            min=0, metavar="SECONDS", help="Time a step of the first attempt, on a terminal.", rich_help_panel=o.OUTPUT
+        ),
     ] = PACE,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
