@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import inspect
 import io
 import itertools
 import json
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -18,9 +20,11 @@ import torch
 from made import rows, write_csv
 from rich.console import Console
 from torch.utils._python_dispatch import TorchDispatchMode
+from typer.models import OptionInfo
 from typer.testing import CliRunner
 
 from trm_solve import checkpoint
+from trm_solve.cli.train import train as command
 from trm_solve.config import ModelConfig, RunOptions, TrainOptions
 from trm_solve.device import widest
 from trm_solve.errors import InputError, TrmError
@@ -69,6 +73,15 @@ def run(path: Path, name: str = "run", *, view: View | None = None, **fields: An
     of_recipe = {k: fields.pop(k) for k in list(fields) if k in {f.name for f in dataclasses.fields(TrainOptions)}}
     train.train(options(path, name, **fields), tiny(**of_recipe), resume=resume, view=view or Heard())
     return metrics(path / name)
+
+
+def test_the_help_names_every_preset() -> None:
+    [help_of] = [
+        each.help
+        for each in inspect.get_annotations(command, eval_str=True)["preset"].__metadata__
+        if isinstance(each, OptionInfo)
+    ]
+    assert sorted(re.findall(r"[\w-]+", help_of.replace("(default)", ""))) == sorted(PRESETS)
 
 
 class NoDoubles(TorchDispatchMode):

@@ -42,7 +42,7 @@ class AdaptView:
     def notice(self, stand: Stand) -> None:
         if self._quiet:
             return
-        part = f"leave-one-out {stand.fold} of {stand.folds}" if stand.fold else "all pairs"
+        part = f"without a pair, fit {stand.fold} of {stand.folds}" if stand.fold else "all pairs"
         exact = "" if stand.exact is None else f", {100 * stand.exact:.0f} % of the examples right"
         left = f"{int(max(stand.left, 0)) // 60}:{int(max(stand.left, 0)) % 60:02d} left"
         text = f"adapting to {stand.task}: {part}{exact}, {left}"

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import typer
 
 from trm_solve.cli import options as o
-from trm_solve.train.presets import DEFAULT, PRESETS
 
 RUN, MODEL, DATA, RECIPE, MACHINE = "Run", "Model", "Data", "Recipe", "Machine"
 
@@ -82,7 +81,8 @@ def train(
         str | None,
         typer.Option(
             metavar="NAME",
-            help=f"{', '.join(PRESETS)}; {DEFAULT} where none is named.",
+            help="cpu-small (default), cpu-maze, cpu-arc, cpu-small-hrm, paper-sudoku-mlp, paper-sudoku-att, "
+            "paper-maze, paper-arc, paper-hrm-sudoku, adapt.",
             rich_help_panel=RECIPE,
         ),
     ] = None,
@@ -124,7 +124,7 @@ def train(
         trm-solve train mine.csv --init sudoku --out runs/mine --max-minutes 10
     """
     from trm_solve.errors import ExitCode, InputError
-    from trm_solve.train.presets import recipe
+    from trm_solve.train.presets import DEFAULT, recipe
 
     fields = dict(_assignment(text) for text in set_ or [])
     fields |= _given(optimizer=optimizer, lr=lr, batch_size=batch_size, seed=seed)
