@@ -34,15 +34,11 @@ def published_card(config: ModelConfig, name: str, own: str, results: Sequence[d
     """The card to publish under a repository's name: ours, or somebody's `own` with our facts in its front matter."""
     if not own or GENERATED in own:
         return model_card(config, name, own.rpartition("```\n")[2].strip(), results)
-    found: Any = None
-    text = own
-    if own.startswith("---\n") and "\n---" in own[3:]:
-        front, text = own[4:].split("\n---", 1)
-        text = text.partition("\n")[2]
-        try:
-            found = yaml.safe_load(front)
-        except yaml.YAMLError:
-            return own  # the hub will say what is wrong with it
+    front, text = _split(own)
+    try:
+        found = yaml.safe_load(front)
+    except yaml.YAMLError:
+        return own  # the hub will say what is wrong with it
     ours = _metadata(config, name, results)
     theirs = found if isinstance(found, dict) else {}
     index = {"model-index": ours["model-index"]} if results else {}
@@ -51,14 +47,20 @@ def published_card(config: ModelConfig, name: str, own: str, results: Sequence[d
 
 def read_score(card: str) -> tuple[float, str] | None:
     """The first figure of a card's model-index, in per cent, and what it measures; None where there is none."""
-    if not card.startswith("---\n"):
-        return None
     try:
-        result = yaml.safe_load(card[4:].split("\n---", 1)[0])["model-index"][0]["results"][0]
+        result = yaml.safe_load(_split(card)[0])["model-index"][0]["results"][0]
         metric = result["metrics"][0]
         return 100 * float(metric["value"]), f"{metric['name']}; {result['dataset']['name']}"
     except (yaml.YAMLError, LookupError, TypeError, ValueError):
         return None  # somebody's own card may hold anything
+
+
+def _split(card: str) -> tuple[str, str]:
+    """A card's front matter, empty where it has none, and its text."""
+    if not card.startswith("---\n") or "\n---" not in card[3:]:
+        return "", card
+    front, text = card[4:].split("\n---", 1)
+    return front, text.partition("\n")[2]
 
 
 def _metadata(config: ModelConfig, name: str, results: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from trm_solve.arc.known import Identifiers, rebuild, recognise
-from trm_solve.checkpoint import TABLE, WEIGHTS, load, read_config, read_header, save
+from trm_solve.checkpoint import CARD, TABLE, WEIGHTS, load, read_config, read_header, save
 from trm_solve.config import nearest
 from trm_solve.device import DTYPES
 from trm_solve.errors import InputError, ModelError
@@ -73,7 +73,7 @@ def _reported(known: hub.Known | None, folder: Path | None = None) -> dict[str, 
     """What its authors measured: of a public checkpoint as they say, of a folder as its card says."""
     if known is not None:
         return {"reported": known.reported, "metric": known.metric, "licence": known.licence}
-    card = folder / "README.md" if folder is not None else None
+    card = folder / CARD if folder is not None else None
     score = read_score(card.read_text(encoding="utf-8", errors="replace")) if card and card.is_file() else None
     reported, metric = score or (None, None)
     return {"reported": reported, "metric": metric, "licence": None}

@@ -63,7 +63,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 PRESETS["cpu-arc"] = PRESETS["cpu-maze"] | {"batch_size": 32, "copies": 8, "max_side": 12, "row_lr": 1e-2}
 # A few minutes on the demonstration pairs of one task (`arc/adapt.py`).
-PRESETS["adapt"] = PRESETS["cpu-arc"] | {"batch_size": 16, "warmup_steps": 20, "ema": 0.98, "max_side": 30}
+PRESETS["adapt"] = PRESETS["cpu-arc"] | {"warmup_steps": 20, "ema": 0.98, "max_side": 30}
 DEFAULT = "cpu-small"
 
 

@@ -12,6 +12,7 @@ from trm_solve import checkpoint
 from trm_solve.arc.known import Identifiers
 from trm_solve.config import ModelConfig, RunOptions, TrainOptions, swiglu_width
 from trm_solve.errors import InputError
+from trm_solve.fuse import works
 from trm_solve.model import TRM
 from trm_solve.puzzles import get_kind
 from trm_solve.train.data import Dataset
@@ -107,8 +108,4 @@ def compiles(wanted: str, minutes: float | None, device: torch.device) -> bool:
     short = minutes is not None and minutes < COMPILE_MINUTES
     if device.type == "cpu" and (short or not any(map(shutil.which, ("c++", "g++", "clang++")))):
         return False
-    try:
-        torch.compile(torch.square)(torch.ones(2, device=device))
-    except Exception:  # whatever is missing here: training works without
-        return False
-    return True
+    return works(device)
