@@ -74,7 +74,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=2.0, help="of adaptation a task")
     parser.add_argument("--folds", type=int, help="pairs left out in turn: half of the time; 0 for none")
     parser.add_argument("--arms", default="all,none", help="of all, rows, scratch, none")
-    parser.add_argument("--count", type=int, default=len(TASKS), help="only the first tasks")
+    parser.add_argument("--count", type=int, default=len(TASKS), help="only so many tasks")
+    parser.add_argument("--skip", type=int, default=0, help="without the first ones, which another process may take")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("arc.jsonl"))
     arguments = parser.parse_args()
@@ -85,7 +86,7 @@ def main() -> None:
     done = {(line["task"], line["arm"]) for line in lines}
     puzzles = [item for item in read_file(arguments.challenges) if isinstance(item, Puzzle)]
     with arguments.out.open("a") as file:
-        for task in TASKS[: arguments.count]:
+        for task in TASKS[arguments.skip :][: arguments.count]:
             mine = [puzzle for puzzle in puzzles if puzzle.task == task]
             for arm in arms:
                 if mine and (task, arm) not in done:

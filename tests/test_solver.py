@@ -10,8 +10,9 @@ import pytest
 import torch
 from made import rows
 from scripted import ANSWER, QUESTION, Scripted, grid, says, sudoku
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from trm_solve import checkpoint
+from trm_solve import checkpoint, solver
 from trm_solve.config import SolveOptions
 from trm_solve.errors import ModelError
 from trm_solve.model import TRM
@@ -186,3 +187,52 @@ def test_what_is_not_watched_ends_the_same(trained: TRM) -> None:
     assert [(s.puzzle, s.step, s.solved, s.answer.tolist()) for s in watched] == [
         (s.puzzle, s.step, s.solved, s.answer.tolist()) for s in unwatched
     ]
+
+
+class NoWaiting(TorchDispatchMode):
+    """A device on which whatever has to know a value, or how many there are, is refused: a GPU would be waited for."""
+
+    WAIT = (
+        "item",
+        "_local_scalar_dense",
+        "nonzero",
+        "masked_select",
+        "is_nonzero",
+        "equal",
+        "_unique2",
+        "repeat_interleave",
+    )
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        by_mask = func.__name__.startswith("index.") and any(t is not None and t.dtype == torch.bool for t in args[1])
+        if by_mask or func.__name__.split(".")[0] in self.WAIT:
+            raise AssertionError(f"{func} waits for the device")
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize(("halt", "reads"), [("rules", 1), ("q", 2), ("never", 1)])
+@pytest.mark.parametrize("watch", [True, False])
+def test_a_step_waits_for_the_device_only_to_read_its_answer(
+    trained: TRM, monkeypatch: pytest.MonkeyPatch, halt: str, reads: int, watch: bool
+) -> None:
+    steps, reading = 0, 0
+    advance, to_host = solver._advance, solver.to_host
+
+    def counted(*arguments: object) -> object:
+        nonlocal steps
+        steps += 1
+        return advance(*arguments)  # type: ignore[arg-type]
+
+    def read(*tensors: torch.Tensor) -> object:
+        nonlocal reading
+        reading += 1
+        return to_host(*tensors)
+
+    monkeypatch.setattr(solver, "_advance", counted)
+    monkeypatch.setattr(solver, "to_host", read)
+    attempts = iter([Attempt(puzzle, i) for i, puzzle in enumerate(puzzles(5))])
+    options = SolveOptions.from_dict({"halt": halt, "slots": 2, "max_steps": 3})
+    with NoWaiting():
+        assert {step.puzzle for step in refine(trained, attempts, options, watch)} == set(range(5))
+    assert steps >= 3
+    assert reading <= reads * steps

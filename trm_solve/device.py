@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from trm_solve.config import nearest
 from trm_solve.errors import InputError
@@ -50,3 +54,21 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
     if name not in DTYPES:
         raise InputError(f"unknown dtype '{name}'", nearest(name, ["auto", *DTYPES]))
     return DTYPES[name]
+
+
+def to_device(array: NDArray[Any], device: torch.device) -> Tensor:
+    """An array as a tensor on the device; to CUDA from pinned memory, so that nobody waits for it."""
+    tensor = torch.from_numpy(array)
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
+
+
+def to_host(*tensors: Tensor) -> list[NDArray[Any]]:
+    """Tensors of one device as arrays; from CUDA into pinned memory, all waited for together."""
+    device = tensors[0].device
+    if device.type != "cuda":
+        return [tensor.cpu().numpy() for tensor in tensors]
+    pinned = [torch.empty(each.shape, dtype=each.dtype, pin_memory=True) for each in tensors]
+    for host, tensor in zip(pinned, tensors, strict=True):
+        host.copy_(tensor, non_blocking=True)
+    torch.cuda.current_stream(device).synchronize()
+    return [host.numpy() for host in pinned]

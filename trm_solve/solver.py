@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trm_solve.config import SolveOptions
+from trm_solve.device import to_device, to_host
 from trm_solve.errors import ModelError
 from trm_solve.fuse import Fuser, fused
 from trm_solve.model import TRM
@@ -79,7 +80,7 @@ class _Batch:
 
     def keep(self, rows: list[int]) -> None:
         if len(rows) < len(self.running):
-            index = torch.tensor(rows, dtype=torch.long, device=self.y.device)
+            index = to_device(np.array(rows, np.int64), self.y.device)
             self.e, self.y, self.z = (state.index_select(0, index) for state in (self.e, self.y, self.z))
             self.running = [self.running[i] for i in rows]
 
@@ -116,7 +117,7 @@ def refine(model: TRM, source: Iterable[Attempt | None], options: SolveOptions, 
         for key, new in _by_cells(_draw(waiting, free, kind, model.config.canvas == "crop")).items():
             cells = new[0].cells
             if key not in batches:
-                placed = None if cells is None else torch.from_numpy(cells).to(model.device)
+                placed = None if cells is None else to_device(cells, model.device)
                 batches[key] = _Batch(placed, model.positions(placed))
             batches[key].add(model, new)
         batches = {key: batch for key, batch in batches.items() if batch.running}
@@ -169,9 +170,9 @@ def _draw(waiting: Iterator[Attempt | None], count: int, kind: Kind, crop: bool)
 
 def _begin(model: TRM, new: list[_Running], cells: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     """e, y, z of attempts on the same cells before their first step."""
-    tokens = torch.from_numpy(np.stack([run.tokens for run in new])).long().to(model.device)
+    tokens = to_device(np.stack([run.tokens for run in new]), model.device).long()
     tokens = tokens if cells is None else tokens[:, cells]
-    rows = model.puzzle_rows(torch.tensor([run.attempt.identifier for run in new], device=model.device))
+    rows = model.puzzle_rows(to_device(np.array([run.attempt.identifier for run in new]), model.device))
     e = model.embed(tokens, rows, cells)
     y, z = (state.clone() for state in model.initial_state(e))
     for i, run in enumerate(new):
@@ -207,21 +208,21 @@ def _read(
         looked_at = halted | watch | by_rules
     else:
         threshold = 0.0 if model.config.no_ACT_continue else q_continue
-        halted |= (q_halt > threshold).cpu().numpy()
+        halted |= to_host(q_halt > threshold)[0]
         looked_at = halted | watch
     rows = np.flatnonzero(looked_at)
     if len(rows):
-        index = torch.from_numpy(rows).to(y.device)
+        index = to_device(rows, y.device)
         probabilities = model.read_answer(y[index]).float().softmax(-1)
-        confidence, tokens = (t.cpu().numpy() for t in probabilities.max(-1))
-        halt_probability = q_halt[index].sigmoid().tolist()
+        best, at = probabilities.max(-1)
+        confidence, tokens, halt_probability = to_host(best, at.to(torch.uint8), q_halt[index].sigmoid())
         worth = np.ones(len(rows), np.bool_)
         if by_rules and not watch and running[0].cells is None:  # only what may be an answer, or is the last word
             worth = halted[rows] | kind.screen(np.stack([run.tokens for run in running])[rows], tokens)
         for k, i in enumerate(rows):
             if not worth[k]:
                 continue
-            step = _step(kind, running[i], tokens[k].astype(np.uint8), confidence[k], halt_probability[k], halted[i])
+            step = _step(kind, running[i], tokens[k], confidence[k], float(halt_probability[k]), halted[i])
             if by_rules and step.solved and not step.halted:
                 halted[i] = True
                 step = replace(step, halted=True)
@@ -276,9 +277,10 @@ def _decode(
 
 def _beliefs(kind: Kind, run: _Running, probabilities: Tensor) -> NDArray[np.float32]:
     """What the model holds of every symbol in every cell (rows, columns, symbols), from probabilities (L, vocab)."""
-    confidence, tokens = (t.T.cpu().numpy() for t in probabilities.sort(-1, descending=True))
+    likeliest, at = probabilities.sort(-1, descending=True)
+    confidence, tokens = to_host(likeliest.T, at.T.to(torch.uint8))
     beliefs = np.zeros((*run.answer.shape, kind.vocab_size), np.float32)
-    for some, sure in zip(tokens.astype(np.uint8), confidence, strict=True):  # likeliest first
+    for some, sure in zip(tokens, confidence, strict=True):  # likeliest first
         answer, held, _ = _decode(kind, run, some, sure)
         rows, columns = np.indices(answer.shape)
         beliefs[rows, columns, answer] += held

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from trm_solve.arc.known import BLANK
 from trm_solve.config import Canvas, RunOptions
+from trm_solve.device import to_device
 from trm_solve.errors import InputError, TrmError
 from trm_solve.puzzles import get_kind, read_file
 from trm_solve.puzzles.base import Puzzle
@@ -248,8 +249,8 @@ def to_tensors(
     questions: Tokens, answers: Tokens, ids: NDArray[np.int64], device: torch.device
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Tokens and labels (B, L), `IGNORE` where there is nothing to learn, and ids (B,), all int64."""
-    tokens, labels = (torch.from_numpy(array).to(device).long() for array in (questions, answers))
-    return tokens, labels.masked_fill(labels == 0, IGNORE), torch.from_numpy(ids).to(device)
+    tokens, labels = (to_device(array, device).long() for array in (questions, answers))
+    return tokens, labels.masked_fill(labels == 0, IGNORE), to_device(ids, device)
 
 
 def split_share(source: str) -> tuple[str, float | None]:

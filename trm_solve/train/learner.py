@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from trm_solve.config import TrainOptions
-from trm_solve.device import widest
+from trm_solve.device import to_device, widest
 from trm_solve.model import TRM
 from trm_solve.team import Team
 from trm_solve.train.data import Mixture, draw_minimum, to_tensors
@@ -60,7 +60,7 @@ class Learner:
         """The exploration's minimum of steps for each slot."""
         recipe, most = self.recipe, self.model.config.halt_max_steps
         drawn = draw_minimum(recipe.seed, self.step, recipe.batch_size, recipe.halt_exploration_prob, most)
-        return torch.from_numpy(drawn[self.slots]).to(self.team.device)
+        return to_device(drawn[self.slots], self.team.device)
 
     def train_step(self, progress: float, cycles: tuple[int, int] | None = None) -> Outcome:
         """One supervision step of every slot and one update, at this fraction of the run."""
