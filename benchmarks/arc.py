@@ -75,7 +75,9 @@ def main() -> None:
     parser.add_argument("--folds", type=int, help="pairs left out in turn: half of the time; 0 for none")
     parser.add_argument("--arms", default="all,none", help="of all, rows, scratch, none")
     parser.add_argument("--count", type=int, default=len(TASKS), help="only so many tasks")
-    parser.add_argument("--skip", type=int, default=0, help="without the first ones, which another process may take")
+    parser.add_argument(
+        "--skip", type=int, default=0, help="without the first ones, for another process with a FILE of its own"
+    )
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("arc.jsonl"))
     arguments = parser.parse_args()

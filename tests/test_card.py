@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from trm_solve.checkpoint import CARD, load, save
 from trm_solve.hub import catalogue
-from trm_solve.hub.card import model_card, read_score
+from trm_solve.hub.card import model_card, published_card, read_score
 
 FIGURES = {"kind": "sudoku", "puzzles": 300, "exact_accuracy": 0.2533, "valid_accuracy": 0.26}
 
@@ -27,6 +27,15 @@ def test_the_score_of_a_written_card_is_read_back() -> None:
 @given(st.text() | st.text().map("---\nmodel-index: {}\n---\n".format))
 def test_whatever_stands_in_a_card_is_no_error(text: str) -> None:
     assert read_score(text) is None or text.startswith("---\n")
+
+
+@pytest.mark.parametrize("front", ["", "---\n---\n", "---\n\n---\n", "---\nlicense: mit\n---\n"])
+def test_a_published_card_keeps_its_text_below_any_front_matter(front: str) -> None:
+    published = published_card(load("sudoku").config, "mine", f"{front}My own words.\n", [FIGURES])
+    assert published.endswith("---\nMy own words.\n")
+    assert published.count("---\n") == 2
+    assert ("license: mit" in published) == ("license" in front)
+    assert read_score(published) == (pytest.approx(25.33), "exact accuracy; 300 sudoku puzzles")
 
 
 @pytest.mark.parametrize("value", ["high", "[1]", "null"])

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -193,29 +193,24 @@ class NoWaiting(TorchDispatchMode):
     """A device on which whatever has to know a value, or how many there are, is refused: a GPU would be waited for."""
 
     WAIT = (
-        "item",
-        "_local_scalar_dense",
-        "nonzero",
-        "masked_select",
-        "is_nonzero",
-        "equal",
-        "_unique2",
-        "repeat_interleave",
+        *("item", "_local_scalar_dense", "nonzero", "masked_select", "is_nonzero", "equal"),
+        *("_unique2", "repeat_interleave"),
     )
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
-        by_mask = func.__name__.startswith("index.") and any(t is not None and t.dtype == torch.bool for t in args[1])
-        if by_mask or func.__name__.split(".")[0] in self.WAIT:
+        name = func.__name__.split(".")[0]
+        masks = args[1] if name.startswith("index") and isinstance(args[1], list | tuple) else ()
+        if name in self.WAIT or any(mask is not None and mask.dtype == torch.bool for mask in masks):
             raise AssertionError(f"{func} waits for the device")
         return func(*args, **(kwargs or {}))
 
 
 @pytest.mark.parametrize(("halt", "reads"), [("rules", 1), ("q", 2), ("never", 1)])
 @pytest.mark.parametrize("watch", [True, False])
-def test_a_step_waits_for_the_device_only_to_read_its_answer(
+def test_a_step_without_noise_waits_for_the_device_only_to_read_its_answer(
     trained: TRM, monkeypatch: pytest.MonkeyPatch, halt: str, reads: int, watch: bool
 ) -> None:
-    steps, reading = 0, 0
+    steps, reading, allowed = 0, 0, False
     advance, to_host = solver._advance, solver.to_host
 
     def counted(*arguments: object) -> object:
@@ -224,12 +219,26 @@ def test_a_step_waits_for_the_device_only_to_read_its_answer(
         return advance(*arguments)  # type: ignore[arg-type]
 
     def read(*tensors: torch.Tensor) -> object:
-        nonlocal reading
-        reading += 1
-        return to_host(*tensors)
+        nonlocal reading, allowed
+        reading, allowed = reading + 1, True
+        try:
+            return to_host(*tensors)
+        finally:
+            allowed = False
+
+    def only_in_to_host(name: str) -> Callable[..., object]:
+        method = getattr(torch.Tensor, name)
+
+        def fetch(self: torch.Tensor) -> object:
+            assert allowed, f"{name} waits for the device"
+            return method(self)
+
+        return fetch
 
     monkeypatch.setattr(solver, "_advance", counted)
     monkeypatch.setattr(solver, "to_host", read)
+    for name in ("cpu", "numpy", "tolist"):  # on a CPU they are nothing that could be dispatched
+        monkeypatch.setattr(torch.Tensor, name, only_in_to_host(name))
     attempts = iter([Attempt(puzzle, i) for i, puzzle in enumerate(puzzles(5))])
     options = SolveOptions.from_dict({"halt": halt, "slots": 2, "max_steps": 3})
     with NoWaiting():

@@ -172,7 +172,7 @@ def _begin(model: TRM, new: list[_Running], cells: Tensor | None) -> tuple[Tenso
     """e, y, z of attempts on the same cells before their first step."""
     tokens = to_device(np.stack([run.tokens for run in new]), model.device).long()
     tokens = tokens if cells is None else tokens[:, cells]
-    rows = model.puzzle_rows(to_device(np.array([run.attempt.identifier for run in new]), model.device))
+    rows = model.puzzle_rows(to_device(np.array([run.attempt.identifier for run in new], np.int64), model.device))
     e = model.embed(tokens, rows, cells)
     y, z = (state.clone() for state in model.initial_state(e))
     for i, run in enumerate(new):

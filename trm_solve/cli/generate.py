@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from trm_solve.cli import generate_arc, generate_maze, generate_tasks
+from trm_solve.cli import generate_arc, generate_maze
 
 SUDOKUS, FILES = "Puzzles", "Files"
 
@@ -22,7 +22,6 @@ generate = typer.Typer(
 def register(app: typer.Typer) -> None:
     generate_maze.register(generate)
     generate_arc.register(generate)
-    generate_tasks.register(generate)
     app.add_typer(generate)
 
 

@@ -59,7 +59,7 @@ def _split(card: str) -> tuple[str, str]:
     """A card's front matter, empty where it has none, and its text."""
     if not card.startswith("---\n") or "\n---" not in card[3:]:
         return "", card
-    front, text = card[4:].split("\n---", 1)
+    front, text = card[3:].split("\n---", 1)
     return front, text.partition("\n")[2]
 
 

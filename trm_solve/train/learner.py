@@ -32,7 +32,7 @@ class Learner:
         self.slots = team.slots(recipe.batch_size)
         self.module: nn.Module = Supervision(model, recipe)
         parts = [mixture.data.cells for mixture in mixtures]
-        self.cells = [None if cells is None else torch.from_numpy(cells).to(team.device) for cells in parts]
+        self.cells = [None if cells is None else to_device(cells, team.device) for cells in parts]
         if team.size > 1:
             self.module = DistributedDataParallel(self.module, broadcast_buffers=False, gradient_as_bucket_view=True)
         self.optimizers = make_optimizers(model, recipe)

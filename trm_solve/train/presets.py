@@ -62,7 +62,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 PRESETS["cpu-arc"] = PRESETS["cpu-maze"] | {"batch_size": 32, "copies": 8, "max_side": 12, "row_lr": 1e-2}
-# A few minutes on the demonstration pairs of one task (`arc/adapt.py`).
+# A few minutes on the demonstration pairs of one task (`arc/adapt.py`). In two minutes of a 9 x 9 task, 83 % of the
+# examples came out right in batches of 32, 67 % in batches of 16 and 27 % in batches of 8.
 PRESETS["adapt"] = PRESETS["cpu-arc"] | {"warmup_steps": 20, "ema": 0.98, "max_side": 30}
 DEFAULT = "cpu-small"
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trm_solve.device import widest
+from trm_solve.device import to_device, widest
 from trm_solve.model import TRM
 from trm_solve.team import Team
 from trm_solve.train.data import Dataset, to_tensors
@@ -37,7 +37,7 @@ def accuracy(model: TRM, sets: Sequence[Dataset], size: int, team: Team) -> dict
 def _sums(model: TRM, data: Dataset, size: int, team: Team) -> tuple[Tensor, Tensor]:
     """Over one set: puzzles right after each step, and (cells right after the last, cells)."""
     device = team.device
-    cell_ids = None if data.cells is None else torch.from_numpy(data.cells).to(device)
+    cell_ids = None if data.cells is None else to_device(data.cells, device)
     positions = model.positions(cell_ids)
     exact = torch.zeros(model.config.halt_max_steps, dtype=widest(device), device=device)
     cells = torch.zeros(2, dtype=widest(device), device=device)
