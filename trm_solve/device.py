@@ -1,4 +1,4 @@
-"""Which device, which dtype, and why."""
+"""Which device, which dtype, and why; and the way there and back."""
 
 from __future__ import annotations
 

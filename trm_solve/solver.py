@@ -7,6 +7,7 @@ none left the batch shrinks, so that no arithmetic is spent on puzzles that have
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -78,11 +79,11 @@ class _Batch:
         self.e, self.y, self.z = (torch.cat(pair) for pair in kept) if self.running else begun
         self.running += new
 
-    def keep(self, rows: list[int]) -> None:
-        if len(rows) < len(self.running):
-            index = to_device(np.array(rows, np.int64), self.y.device)
+    def keep(self, stays: NDArray[np.bool_]) -> None:
+        if not stays.all():
+            index = to_device(np.flatnonzero(stays), self.y.device)
             self.e, self.y, self.z = (state.index_select(0, index) for state in (self.e, self.y, self.z))
-            self.running = [self.running[i] for i in rows]
+            self.running = list(itertools.compress(self.running, stays))
 
 
 def default_slots(model: TRM) -> int:
@@ -112,7 +113,7 @@ def refine(model: TRM, source: Iterable[Attempt | None], options: SolveOptions, 
     fuser = Fuser(model, "off" if watch and options.compile == "auto" else options.compile)
     while True:
         for batch in batches.values():
-            batch.keep([i for i, run in enumerate(batch.running) if not run.attempt.cancelled])
+            batch.keep(np.array([not run.attempt.cancelled for run in batch.running]))
         free = slots - sum(len(batch.running) for batch in batches.values())
         for key, new in _by_cells(_draw(waiting, free, kind, model.config.canvas == "crop")).items():
             cells = new[0].cells
@@ -128,7 +129,7 @@ def refine(model: TRM, source: Iterable[Attempt | None], options: SolveOptions, 
             z = _stir(batch.running, batch.z)
             batch.y, batch.z = _advance(model, batch, z)
             halted = yield from _read(model, kind, batch.running, batch.y, options, watch)
-            batch.keep(np.flatnonzero(~halted).tolist())
+            batch.keep(~halted)
 
 
 def _advance(model: TRM, batch: _Batch, z: Tensor) -> tuple[Tensor, Tensor]:
