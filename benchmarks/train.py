@@ -39,6 +39,8 @@ def puzzles() -> Mixture:
 def synchronise(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
 
 
 def peak(device: torch.device, dtype: torch.dtype) -> float:

@@ -218,7 +218,7 @@ def test_a_table_in_its_file_is_not_read_into_memory(dtype: torch.dtype, monkeyp
 
 def test_a_model_without_rows_is_fitted_by_its_weights() -> None:
     base = TRM(dataclasses.replace(tiny().config, puzzle_emb_ndim=0, puzzle_emb_len=0)).eval().requires_grad_(False)
-    found = solutions(run_tasks(base, puzzles("new"), SolveOptions(seed=-1), adaptation=QUICK, name="m"))
+    found = solutions(run_tasks(base, puzzles("new"), SolveOptions(seed=2**32 - 1), adaptation=QUICK, name="m"))
     assert [each.attempts for each in found] == [3, 3]
     assert found[0].facts["adapt_updates"] > 0
     with pytest.raises(ModelError, match="no rows to fit"):
@@ -308,6 +308,18 @@ def test_solve_adapts_keeps_and_knows_again(
     run("--model", kept, "--no-adapt", "--votes", "3", "--json")
     again = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     assert [line["attempts"] for line in again] == [3, 3]
+
+
+@pytest.mark.parametrize("command", ["solve", "eval"])
+def test_how_to_adapt_can_be_said(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[AdaptOptions] = []
+    monkeypatch.setattr("trm_solve.run.solve_inputs", lambda *_, adaptation, **__: said.append(adaptation) or 0)
+    monkeypatch.setattr("trm_solve.evaluate.measure.measure", lambda request: said.append(request.adaptation))
+    for more in ([], ["--adapt-minutes", "7", "--leave-one-out", "0"], ["--no-adapt"]):
+        monkeypatch.setattr(sys, "argv", ["trm-solve", command, "task.json", *more])
+        with pytest.raises(SystemExit):
+            main()
+    assert [each and (each.minutes, each.folds) for each in said] == [(3.0, None), (7.0, 0), None]
 
 
 def test_unknown_tasks_among_known_ones_are_told_and_the_rest_is_answered(

@@ -234,6 +234,8 @@ def test_generate_arc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     assert (out / "train" / "all__inputs.npy").read_bytes() == (GOLDEN / "train" / "all__inputs.npy").read_bytes()
     data = open_data(RunOptions(data=(str(out / "train"),)), augment=True, report=silent)[0][0].data
     assert list(data.names) == json.loads((GOLDEN / "identifiers.json").read_text())
+    assert run("--seed", str(2**32), "--output", str(out)) == 2
+    assert "a seed is a number from 0 to 4294967295" in capsys.readouterr().err
     assert run("--test", "other.json", "--output", str(out)) == 2
     assert "--test other.json: not one of the files" in capsys.readouterr().err
 

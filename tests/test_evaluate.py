@@ -161,6 +161,41 @@ def test_failures_are_kept_as_a_puzzle_file(trm: Trm, tmp_path: Path) -> None:
     assert figures(trm("eval", out, "--json", *SETTING))["puzzles"] == 1
 
 
+def test_a_file_of_failures_that_cannot_be_written_is_refused_before_any_work(
+    trm: Trm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trm_solve.evaluate.measure.evaluate", None)
+    told = trm("eval", write_csv(tmp_path / "p.csv", rows(1)), "--failures", tmp_path / "missing" / "f.csv", *SETTING)
+    assert (told.code, told.out) == (2, "")
+    assert told.err == f"error: {tmp_path}/missing/f.csv: cannot be written (no such file or directory)\n"
+
+
+def test_no_escape_codes_and_no_table_in_a_pipe_even_when_color_is_forced(
+    trm: Trm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_csv(tmp_path / "p.csv", rows(3))
+    monkeypatch.setattr("trm_solve.evaluate.report.PATIENCE", 0.0)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    for more in ([], ["--max-steps", "1"]):
+        told = trm("eval", path, *SETTING, *more)
+        assert "\x1b" not in told.out + told.err
+        assert all("\t" in line for line in told.out.splitlines())
+
+
+def test_a_pipe_is_refused_as_it_can_be_read_only_once(trm: Trm, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    told = trm("eval", tmp_path / "pipe.csv", *SETTING)
+    assert (told.code, told.out) == (2, "")
+    assert told.err.startswith(f"error: {tmp_path}/pipe.csv: not a plain file\nhint: ")
+
+
+def test_ratings_beyond_the_last_band(trm: Trm, tmp_path: Path) -> None:
+    lines = [f"mine,{QUESTION},{ANSWER},{rating}" for rating in (1, 6_000_000)]
+    told = trm("eval", write_csv(tmp_path / "p.csv", lines), *SETTING)
+    assert "rating 1 up to 2\t" in told.out
+    assert "rating 5e+06 and more\t" in told.out
+
+
 def test_a_report_is_complete_and_needs_nothing_else(trm: Trm, tmp_path: Path) -> None:
     path, folder = write_csv(tmp_path / "p.csv", rows(5)), tmp_path / "report"
     printed = figures(trm("eval", path, "--json", "--report", folder, *SETTING))

@@ -91,7 +91,7 @@ def test_typer_lives_in_the_command_line_only(path: Path) -> None:
 @pytest.mark.parametrize("path", modules("cli"), ids=str)
 def test_commands_import_the_heavy_rooms_only_when_they_run(path: Path) -> None:
     assert not roots(imports(path, top_only=True)) & (HEAVY | {"numpy", "rich", "yaml"})
-    assert rooms(imports(path, top_only=True)) <= {"cli", "errors", "__version__"}
+    assert rooms(imports(path, top_only=True)) <= {"cli", "errors", "files", "__version__"}
 
 
 def test_the_hub_client_is_used_by_the_hub_and_by_data_only() -> None:

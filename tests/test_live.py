@@ -195,6 +195,19 @@ with open_output(OutputOptions(model='sudoku', max_steps=16, pace=0.001)) as out
     assert text.count("╭───────┬") == 2  # nothing but the last frames is left
 
 
+def test_a_warning_stands_above_the_board_it_is_about() -> None:
+    script = """
+with open_output(OutputOptions(model='sudoku', max_steps=16, pace=0.001)) as output:
+    output.begin(0, scenes.puzzle("p.txt:1"))
+    output.warn("p.txt:1: more than one solution")
+    show(output, 0, 5)
+"""
+    terminal, _ = run(script, 80, 24)
+    assert terminal.lines[0] == "warning: p.txt:1: more than one solution"
+    assert terminal.lines[1].startswith("╭───────┬")
+    assert "\n".join(terminal.lines).count("╭───────┬") == 1
+
+
 def test_many_puzzles_leave_a_line_each() -> None:
     script = """
 with open_output(OutputOptions(model='sudoku', max_steps=16, many=True)) as output:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -186,6 +187,31 @@ def test_files_that_cannot_be_written_are_refused_before_any_work(tmp_path: Path
     with pytest.raises(TrmError, match=r"out\.svg: cannot be written \(no such file or directory\)"):
         open_output(OutputOptions(**options))
     assert names(tmp_path) == []
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing_behind(
+    tmp_path: Path, script: Callable[..., subprocess.Popen[str]]
+) -> None:
+    """While it is written, and at its end."""
+    limit = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+    for count in ("20000", "20"):
+        for option in ("output", "trace"):
+            path = tmp_path / f"{option}.txt"
+            options = f"OutputOptions({option}=__import__('pathlib').Path({str(path)!r}), quiet=True)"
+            text = MANY.replace("20000", count).replace("OutputOptions()", options)
+            _, err = script(limit + text).communicate()
+            assert err.splitlines()[-1].endswith(f"InputError: {path}: cannot be written (file too large)")
+            assert names(tmp_path) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
+@pytest.mark.parametrize("arguments", [["models", "list", "--json"], ["solve", "." * 81, "--max-steps", "1", "-q"]])
+def test_a_stdout_that_is_full_is_one_line(arguments: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "trm_solve", *arguments]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert re.fullmatch("error: .*no space left on device.*\n", done.stderr)
 
 
 def test_a_folder_is_not_a_file(tmp_path: Path) -> None:

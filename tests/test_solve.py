@@ -39,6 +39,26 @@ def test_standard_input_is_read_on_a_dash_only(trm: Trm, monkeypatch: pytest.Mon
     assert trm("solve", "-").out == f"{ANSWER}\n{ANSWER}\n"
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "utf-16"])
+def test_standard_input_is_read_as_a_file_is(trm: Trm, monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
+    """With a byte order mark, as some programs begin UTF-8, and whatever the locale."""
+    table = f"question,answer\n{EASY},{ANSWER}\n".encode("utf-8-sig")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(table), encoding))
+    assert (trm("solve", "-")) == Outcome(0, f"{ANSWER}\n", "")
+
+
+def test_standard_input_that_is_no_text(trm: Trm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xff\xfe\x00"), "utf-8"))
+    assert trm("solve", "-") == Outcome(2, "\n", "error: <stdin>: not a text file\n")
+
+
+def test_a_text_longer_than_a_name_may_be_is_the_puzzle_itself(trm: Trm) -> None:
+    task = json.dumps(json.loads((EXAMPLES / "arc/00576224.json").read_text()))
+    assert len(task) > 255
+    assert trm("solve", task, "--no-adapt").out.startswith("[[3,2,3,2,3,2],")
+    assert trm("solve", "." * 900).code == 2
+
+
 def test_json_fields_are_a_contract(trm: Trm) -> None:
     result = trm("solve", EXAMPLES / "sudoku/easy.txt", "--json")
     fields = json.loads(result.out)
@@ -96,6 +116,8 @@ def test_an_unsolved_puzzle_shows_its_best_attempt_and_exits_4(trm: Trm) -> None
         ([EASY, "--device", "gpu"], 2, "unknown device 'gpu'"),
         ([EASY, "--device", "cuda:99"], 2, "no"),
         ([EASY, "--dtype", "int8"], 2, "unknown dtype 'int8'"),
+        ([EASY, "--seed", "-1"], 2, "Invalid value for '--seed'"),
+        ([EASY, "--seed", str(2**32)], 2, "a seed is a number from 0 to 4294967295, not 4294967296"),
         ([EASY, "--max-steps", "0"], 2, "Invalid value for '--max-steps'"),
         ([EASY, "--frobnicate"], 2, "No such option: --frobnicate"),
         ([], 2, "Missing argument 'PUZZLE...'"),
@@ -160,6 +182,7 @@ def test_check_unique_knows_none_one_and_several(trm: Trm) -> None:
     assert "no solution" in none.err
     several = trm("solve", EMPTY[:-3] + "123", "--check-unique", "--max-steps", 1, "--effort", "fast")
     assert "warning: <argument>:1: more than one solution" in several.err
+    assert trm("solve", EMPTY[:-3] + "123", "--check-unique", "--max-steps", 1, "--effort", "fast", "-q").err == ""
 
 
 def test_verbose_names_model_device_and_dtype(trm: Trm) -> None:

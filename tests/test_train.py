@@ -8,11 +8,14 @@ import inspect
 import io
 import itertools
 import json
+import math
 import os
 import re
+import shutil
 import signal
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -147,6 +150,68 @@ def test_an_interrupted_run_resumes_bit_for_bit(tmp_path: Path, optimizer: str) 
     assert states_equal(ended[0]["learner"], ended[1]["learner"])
 
 
+def test_a_run_goes_on_in_another_dtype(tmp_path: Path) -> None:
+    run(tmp_path)
+    run(tmp_path, resume=True, max_steps=12, dtype="bfloat16")
+    state = RunFolder(tmp_path / "run").read_state()
+    assert state is not None
+    assert {state["learner"]["carries"][0][name].dtype for name in ("y", "z")} == {torch.bfloat16}
+
+
+@pytest.mark.parametrize(("valid_steps", "kept"), [(8, 10), (4, 4)])
+def test_nothing_is_lost_where_the_second_validation_is_broken_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, valid_steps: int, kept: int
+) -> None:
+    """By another Ctrl-C or a kill: of the last validation no step is lost, and of none that there is a `best`."""
+    validations = itertools.count()
+
+    def broken_off(*_: Any) -> dict[str, Any]:
+        if next(validations):
+            raise KeyboardInterrupt
+        return {"exact_accuracy": 0.5, "cell_accuracy": 0.5, "exact_by_step": [], "puzzles": 1}
+
+    monkeypatch.setattr(train, "accuracy", broken_off)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, hold_out=0.1, valid_steps=valid_steps)
+    state = RunFolder(tmp_path / "run").read_state()
+    assert state is not None
+    assert (state["learner"]["step"], state["best"]["step"]) == (kept, valid_steps)
+
+
+def test_ctrl_c_waits_for_the_last_validation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any) -> dict[str, Any]:
+        os.kill(os.getpid(), signal.SIGINT)
+        return {"exact_accuracy": 0.5, "cell_accuracy": 0.5, "exact_by_step": [], "puzzles": 1}
+
+    monkeypatch.setattr(train, "accuracy", interrupted)
+    run(tmp_path, hold_out=0.1)
+    assert "Step 10." in (tmp_path / "run" / "best" / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("device", "log_every", "valid_steps", "expected"),
+    [
+        ("cpu", 100, 0, range(1, 41)),
+        ("cuda", 100, 0, [10, 20, 30, 40]),
+        ("cuda", 20, 25, [10, 20, 25, 30, 40]),
+        ("mps", 15, 0, [10, 15, 20, 30, 40]),
+    ],
+)
+def test_a_gpu_is_seldom_made_to_wait(device: str, log_every: int, valid_steps: int, expected: Any) -> None:
+    looks = [
+        step
+        for step in range(1, 41)
+        if train.Run._looks(
+            SimpleNamespace(  # type: ignore[arg-type]
+                team=SimpleNamespace(device=torch.device(device)),
+                learner=SimpleNamespace(step=step),
+                options=SimpleNamespace(log_every=log_every, valid_steps=valid_steps),
+            )
+        )
+    ]
+    assert looks == list(expected)
+
+
 def test_ctrl_c_says_interrupted_and_a_second_one_is_not_caught(tmp_path: Path) -> None:
     def twice() -> None:
         os.kill(os.getpid(), signal.SIGINT)
@@ -234,7 +299,7 @@ def test_nan_stops_the_run_and_the_last_good_state_stays(tmp_path: Path) -> None
     state = RunFolder(tmp_path / "run").read_state()
     assert state is not None
     assert all(torch.isfinite(tensor).all() for tensor in state["learner"]["model"].values())
-    assert str(tmp_path / "run" / "state.pt") in caught.value.hint
+    assert f"--init {tmp_path / 'run' / 'last'}" in caught.value.hint
     checkpoint.load(tmp_path / "run" / "last")
 
 
@@ -303,8 +368,10 @@ def test_fine_tuning_starts_from_the_checkpoint_and_keeps_its_cycles(tmp_path: P
     assert second.config == first.config
     for name, parameter in second.named_parameters():
         assert torch.allclose(parameter, first.get_parameter(name), atol=1e-7), name
+    shutil.rmtree(tmp_path / "first")  # not needed any more
     assert train.start(str(out), {}, {"max_steps": 10}, {}, None, resume=True) == "done"
     assert metrics(out)[-1]["step"] == 10
+    assert RunFolder(out).read_options()[0].init == asked["init"]
 
 
 def test_presets_hold_the_paper_s_settings() -> None:
@@ -337,11 +404,30 @@ def test_presets_hold_the_paper_s_settings() -> None:
         ({"depth_schedule": "0.5:2"}, "cannot read '0.5:2'"),
         ({"depth_schedule": "0.5:2x2,0.2:1x1"}, "growing fractions"),
         ({"optimizer": "sgd"}, "field 'optimizer' cannot be 'sgd'"),
+        ({"adam_lr": -1.0}, "field 'adam_lr' must be a number from 0 up"),
+        ({"warmup_steps": -1}, "field 'warmup_steps' must be a number from 0 up"),
+        ({"betas": [0.9, 1.0]}, "field 'betas' must hold numbers from 0 to below 1"),
+        ({"seed": -1}, "a seed is a number from 0 to 4294967295, not -1"),
     ],
 )
 def test_recipes_that_make_no_sense(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         recipe("cpu-small", fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"log_every": 0}, "field 'log_every' must be at least 1, not 0"),
+        ({"valid_puzzles": 0}, "field 'valid_puzzles' must be at least 1, not 0"),
+        ({"threads": -1}, "field 'threads' must be a number from 0 up, not -1"),
+        ({"save_minutes": math.nan}, "field 'save_minutes' must be a number from 0 up, not nan"),
+        ({"valid_minutes": -1.0}, "field 'valid_minutes' must be a number from 0 up"),
+    ],
+)
+def test_runs_that_make_no_sense(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        RunOptions.from_dict({"data": [], **fields})
 
 
 def test_curves_as_picture_and_as_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -377,6 +463,7 @@ def test_the_command_shows_a_preset_and_refuses_what_it_does_not_know(tmp_path: 
         ([], "no --out"),
         (["--out", str(tmp_path)], "no data"),
         (["--out", str(tmp_path), "--resume", "--lr", "1"], "keeps its recipe"),
+        (["--out", str(tmp_path), "--resume", "--init", "sudoku"], "has its model already"),
         (["--out", str(tmp_path), "--resume"], "no run to resume"),
     ):
         result = CliRunner().invoke(app, ["train", *arguments])

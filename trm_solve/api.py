@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -48,7 +49,8 @@ def read_items(puzzle: str | Path, kind: str | None = None, source: str = "<puzz
     if isinstance(puzzle, Path):
         return read_file(puzzle, kind)
     one_line = "\n" not in puzzle and len(puzzle) < 4096
-    if one_line and (Path(puzzle).exists() or FILE_NAME.search(puzzle)):
+    # Path.exists raises for a text that is longer than a name may be
+    if one_line and (os.path.exists(puzzle) or FILE_NAME.search(puzzle)):  # noqa: PTH110
         return read_file(Path(puzzle), kind)
     return read_lines(puzzle.splitlines(keepends=True), source, kind)
 

@@ -43,6 +43,12 @@ def _fits(value: Any, hint: Any) -> bool:
     return isinstance(value, hint)
 
 
+def check_seed(seed: int) -> None:
+    """Raises `InputError` for a seed that some generator does not take: numpy's legacy one has 32 bits."""
+    if not 0 <= seed < 2**32:
+        raise InputError(f"a seed is a number from 0 to {2**32 - 1}, not {seed}")
+
+
 class Strict:
     """`from_dict` / `to_dict` for frozen dataclasses: unknown, missing and ill-typed fields are refused by name."""
 
@@ -204,12 +210,18 @@ class TrainOptions(Strict):
         for name in ("label_smoothing", "halt_exploration_prob", "ema", "decay_fraction", "lr_min_ratio"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"field '{name}' must lie between 0 and 1, not {getattr(self, name)}")
-        for name in ("lr", "weight_decay", "row_lr", "row_weight_decay", "clip_norm", "halt_loss_weight"):
-            if not 0 <= getattr(self, name) < float("inf"):
+        for name in (
+            *("lr", "weight_decay", "adam_lr", "adam_weight_decay", "row_lr", "row_weight_decay"),
+            *("clip_norm", "halt_loss_weight", "warmup_steps"),
+        ):
+            if getattr(self, name) is not None and not 0 <= getattr(self, name) < float("inf"):
                 raise InputError(f"field '{name}' must be a number from 0 up, not {getattr(self, name)}")
         for name in ("max_steps", "max_minutes"):
             if getattr(self, name) is not None and not 0 < getattr(self, name) < float("inf"):
                 raise InputError(f"field '{name}' must be positive, not {getattr(self, name)}")
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise InputError(f"field 'betas' must hold numbers from 0 to below 1, not {list(self.betas)}")
+        check_seed(self.seed)
         self.depth_stages()
 
     def depth_stages(self) -> list[tuple[float, int, int]]:
@@ -251,6 +263,14 @@ class RunOptions(Strict):
     valid_puzzles: int = 512  # of each file
     tensorboard: bool = False
 
+    def __post_init__(self) -> None:
+        for name in ("log_every", "valid_puzzles"):
+            if getattr(self, name) < 1:
+                raise InputError(f"field '{name}' must be at least 1, not {getattr(self, name)}")
+        for name in ("threads", "save_minutes", "valid_minutes", "valid_steps"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise InputError(f"field '{name}' must be a number from 0 up, not {getattr(self, name)}")
+
 
 Halt = Literal["rules", "q", "never"]
 Effort = Literal["fast", "normal", "max"]
@@ -275,6 +295,7 @@ class SolveOptions(Strict):
             raise InputError(f"a number of attempts cannot be {self.attempts}")
         if self.slots < 0:
             raise InputError(f"a number of slots cannot be {self.slots}")
+        check_seed(self.seed)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -35,44 +36,68 @@ class AtomicFile:
             self.file = (self._target.parent / name).open("xb")
             self._temporary = Path(self.file.name)
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise InputError(f"{path}: cannot be written ({reason})") from None
+            raise unwritable(path, error) from None
 
-    def write(self, content: str | bytes) -> None:
-        self.file.write(content.encode() if isinstance(content, str) else content)
+    def write(self, content: str | bytes | memoryview) -> None:
+        """Raises `InputError` where the disk says no, and leaves nothing behind."""
+        with self._telling():
+            self.file.write(content.encode() if isinstance(content, str) else content)
 
     def commit(self) -> None:
-        """Put the file in its place, with the permissions of the one it replaces, once its bytes are on the disk."""
-        if self._temporary is not None:
-            self.file.flush()
-            os.fsync(self.file.fileno())
-        self.file.close()
-        if self._temporary is not None:
-            if self._target.exists():
-                self._temporary.chmod(self._target.stat().st_mode & 0o7777)
-            self._temporary.replace(self._target)
-            self._temporary = None
+        """Put the file in its place, with the permissions of the one it replaces, once its bytes are on the disk.
+
+        Raises `InputError` where the disk says no, and leaves everything as it was.
+        """
+        with self._telling():
+            if self._temporary is not None:
+                self.file.flush()
+                os.fsync(self.file.fileno())
+            self.file.close()
+            if self._temporary is not None:
+                if self._target.exists():
+                    self._temporary.chmod(self._target.stat().st_mode & 0o7777)
+                self._temporary.replace(self._target)
+                self._temporary = None
 
     def discard(self) -> None:
         """Leave everything as it was. Nothing happens after `commit`."""
-        self.file.close()
+        with contextlib.suppress(OSError):  # of what was still to be written
+            self.file.close()
         if self._temporary is not None:
             self._temporary.unlink(missing_ok=True)
             self._temporary = None
 
+    @contextlib.contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:  # a reader that has gone away is no failure
+            raise
+        except OSError as error:
+            self.discard()
+            raise unwritable(self.path, error) from None
+
+
+def unwritable(path: Path | str, error: OSError) -> InputError:
+    """What to say of a disk that says no."""
+    return InputError(f"{path}: cannot be written ({(error.strerror or str(error)).lower()})")
+
+
+def swallow_stdout() -> None:
+    """After a broken pipe: let what is still buffered go nowhere, so that the interpreter ends without complaint."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
 
 @contextlib.contextmanager
-def written_atomically(path: Path) -> Iterator[IO[bytes]]:
+def written_atomically(path: Path) -> Iterator[AtomicFile]:
     """A file that is there whole when the block ends well. Raises `InputError` where the disk says no."""
     file = AtomicFile(path)
     try:
-        yield file.file
+        yield file
         file.commit()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({(error.strerror or str(error)).lower()})") from None
     finally:
-        with contextlib.suppress(OSError):  # of a full disk, told already
-            file.discard()
+        file.discard()
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -7,9 +7,7 @@ and `Picture` (files).
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import re
 import sys
 import time
@@ -23,7 +21,7 @@ from rich.text import Text
 
 from trm_solve import trace
 from trm_solve.errors import ExitCode, InputError, TrmError
-from trm_solve.files import AtomicFile
+from trm_solve.files import AtomicFile, swallow_stdout, unwritable
 from trm_solve.puzzles import get_kind
 from trm_solve.puzzles.base import Grid, Puzzle
 from trm_solve.render import Scene, Space, board, frame, pictures, summary, verdict
@@ -31,6 +29,7 @@ from trm_solve.render.arc import SHOWN
 from trm_solve.terminal import Area, live_console
 from trm_solve.trace import Solution, Step
 
+MANY = 3  # puzzles from which on each gets a line and not a board
 PLAIN_HEIGHT = 60  # lines of a last frame without colour, which may scroll: a maze then has no half blocks to fit in
 FIELDS = (
     *("kind", "source", "question", "answer", "verdict", "best_attempt", "steps", "attempts", "halt_probability"),
@@ -110,6 +109,15 @@ class Output:
         self.exit_code = max(self.exit_code, error.exit_code)
         self._finish(Record(index, error))
 
+    def warn(self, text: str) -> None:
+        """Say something while puzzles are solved."""
+        if self._options.quiet:
+            return
+        for sink in self._sinks:
+            if isinstance(sink, Live):
+                sink.clear()
+        print(f"warning: {text}", file=sys.stderr)
+
     def _show(self, index: int, number: int) -> None:
         """Show the puzzle whose turn it is, after this many of its steps."""
         puzzle, since, steps = self._open[index]
@@ -172,12 +180,6 @@ def open_output(options: OutputOptions) -> Output:
     return Output(sinks, options)
 
 
-def swallow_stdout() -> None:
-    """After a broken pipe: let what is still buffered go nowhere, so that the interpreter ends without complaint."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 class Plain:
     """One answer a line, empty where there is none; answers of many lines have a blank line between them."""
 
@@ -212,7 +214,7 @@ class JsonLines:
         pass
 
     def record(self, record: Record) -> None:
-        write(self._stream, json.dumps(fields_of(record.outcome), ensure_ascii=False) + "\n")
+        write(self._stream, json.dumps(fields_of(record.outcome)) + "\n")
 
     def close(self, completed: bool) -> None:
         finish(self._stream, completed)
@@ -256,9 +258,15 @@ def fields_of(outcome: Solution | InputError) -> dict[str, Any]:
 
 
 def write(stream: IO[str] | AtomicFile, text: str) -> None:
-    stream.write(text)
-    if not isinstance(stream, AtomicFile):
-        stream.flush()  # the reader of a pipe sees each answer as it comes
+    """Raises `InputError` where the disk says no."""
+    try:
+        stream.write(text)
+        if not isinstance(stream, AtomicFile):
+            stream.flush()  # the reader of a pipe sees each answer as it comes
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise unwritable("<stdout>", error) from None
 
 
 def finish(stream: IO[str] | AtomicFile, completed: bool) -> None:
@@ -341,6 +349,10 @@ class Live:
 
     def _colored(self) -> bool:
         return self._console.color_system is not None and not self._console.no_color
+
+    def clear(self) -> None:
+        """Make room for a line of talk; the next step draws the puzzle again below."""
+        self._area.clear()
 
     def record(self, record: Record) -> None:
         if isinstance(record.outcome, InputError):

@@ -9,19 +9,17 @@ from pathlib import Path
 
 from trm_solve import trace
 from trm_solve.errors import ExitCode, InputError
-from trm_solve.output import OutputOptions, open_output
+from trm_solve.output import MANY, OutputOptions, open_output
 from trm_solve.puzzles import get_kind
 from trm_solve.puzzles.base import Puzzle
 from trm_solve.trace import Solution, Step, Verdict
-
-FEW = 3  # puzzles that leave a board each in the live view
 
 
 def replay(path: Path, options: OutputOptions) -> ExitCode:
     """Show every puzzle of a trace. Raises `InputError` for a file that is not a trace, naming the line."""
     puzzles = read(path)
-    first = list(itertools.islice(puzzles, FEW + 1))
-    options = replace(options, model=first[0][1], many=len(first) > FEW, timed=False)
+    first = list(itertools.islice(puzzles, MANY))
+    options = replace(options, model=first[0][1], many=len(first) >= MANY, timed=False)
     with open_output(options) as output:
         for index, (puzzle, model, steps) in enumerate(itertools.chain(first, puzzles)):
             solution = retell(puzzle, model, steps, f"{path}: puzzle {index + 1}")

@@ -12,13 +12,11 @@ from trm_solve.api import default_model, load, read_items
 from trm_solve.config import AdaptOptions, SolveOptions
 from trm_solve.errors import InputError, ModelError
 from trm_solve.hub.names import packaged
-from trm_solve.output import Output, OutputOptions, open_output
-from trm_solve.puzzles import read_lines
+from trm_solve.output import MANY, Output, OutputOptions, open_output
+from trm_solve.puzzles import read_stream
 from trm_solve.puzzles.base import Puzzle
 from trm_solve.schedule import run
 from trm_solve.trace import Solution, Step
-
-MANY = 3  # puzzles from which on each gets a line and not a board
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +38,7 @@ def read_inputs(inputs: list[str], kind: str | None) -> Iterator[Puzzle | InputE
     for number, text in enumerate(inputs, 1):
         try:
             if text == "-":
-                yield from read_lines(sys.stdin, "<stdin>", kind)
+                yield from read_stream(sys.stdin, "<stdin>", kind)
             else:
                 yield from read_items(text, kind, f"<argument {number}>" if len(inputs) > 1 else "<argument>")
         except InputError as error:
@@ -85,7 +83,7 @@ def solve_inputs(
             dtype = str(ready.forward_dtype).removeprefix("torch.")
             print(f"model {name}, device {ready.device}, dtype {dtype}", file=sys.stderr)
         watch = output.live or look.trace is not None or look.save is not None
-        unsolvable = _count_solutions(first.kind) if look.check_unique else None
+        unsolvable = _count_solutions(first.kind, output.warn) if look.check_unique else None
         alike = _of_kind(itertools.chain(head, items), first.kind)
         if first.kind == "arc":
             from trm_solve.arc.solve import run_tasks
@@ -119,8 +117,8 @@ def solve_inputs(
     return int(output.exit_code)
 
 
-def _count_solutions(kind: str) -> Callable[[Puzzle], str]:
-    """For `run`: why a puzzle has no answer; that it has several is said on stderr, and it is solved all the same.
+def _count_solutions(kind: str, warn: Callable[[str], None]) -> Callable[[Puzzle], str]:
+    """For `run`: why a puzzle has no answer; of one that has several a person is warned, and it is solved all the same.
 
     Raises `InputError` for kinds whose solutions are not counted.
     """
@@ -131,7 +129,7 @@ def _count_solutions(kind: str) -> Callable[[Puzzle], str]:
     def judge(puzzle: Puzzle) -> str:
         count = count_solutions(puzzle.question, limit=2)
         if count > 1:
-            print(f"warning: {puzzle.source}: more than one solution, any of them counts", file=sys.stderr)
+            warn(f"{puzzle.source}: more than one solution, any of them counts")
         return "" if count else "no solution"
 
     return judge

@@ -39,7 +39,6 @@ class Attempt:
     question: Grid | None = None  # the question with further cells filled in (pins)
     symmetry: View | None = None  # the model sees the question through this
     identifier: int = 0  # row of the puzzle embedding
-    start: int | None = None  # seed of a random start of y and z
     noise: float = 0.0  # standard deviation of the noise on z before every step (seeded by `noise_seed`)
     noise_seed: int = 0
     max_steps: int | None = None  # fewer steps than the options allow
@@ -176,11 +175,6 @@ def _begin(model: TRM, new: list[_Running], cells: Tensor | None) -> tuple[Tenso
     rows = model.puzzle_rows(to_device(np.array([run.attempt.identifier for run in new], np.int64), model.device))
     e = model.embed(tokens, rows, cells)
     y, z = (state.clone() for state in model.initial_state(e))
-    for i, run in enumerate(new):
-        if run.attempt.start is not None:
-            generator = torch.Generator().manual_seed(run.attempt.start)
-            for state in (y, z):
-                state[i] = torch.randn(state[i].shape, generator=generator).to(state)
     return e, y, z
 
 

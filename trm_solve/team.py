@@ -72,7 +72,3 @@ class Team:
         parts = [torch.empty_like(carried) for _ in range(self.size)]
         dist.all_gather(parts, carried.contiguous())
         return torch.cat(parts).to(part.dtype)
-
-    def wait(self) -> None:
-        if self.size > 1:
-            dist.barrier()

@@ -17,6 +17,11 @@ def live_console() -> Console | None:
     return console if console.is_interactive else None
 
 
+def redraws(console: Console) -> bool:
+    """Whether a console writes to what can show a live view. Rich takes FORCE_COLOR for a terminal: it is a wish."""
+    return console.file.isatty() and not console.is_dumb_terminal
+
+
 class Area:
     """Lines at the bottom of a terminal that are redrawn in place; the cursor, just below them, is hidden meanwhile."""
 

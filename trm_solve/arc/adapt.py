@@ -117,7 +117,7 @@ class _Fitting:
         if options.fit == "rows" and not base.config.puzzle_emb_ndim:
             raise ModelError("a model without a puzzle embedding has no rows to fit")
         self.task, self.pairs, self.options, self.notice = task, pairs, options, notice
-        self.seed = seed % 2**32  # of any whole number
+        self.seed = seed
         self.interrupt = Interrupt()
         self.compiled = compiles(options.compile, options.minutes, base.device)
         random = np.random.RandomState(self.seed)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from trm_solve.arc.known import BLANK
+from trm_solve.config import check_seed
 from trm_solve.errors import InputError
 from trm_solve.files import write_atomically, written_atomically
 from trm_solve.puzzles.arc import COLOR, COLORS, SIDE, Copy, Pair, Task, identifier, place, read_tasks
@@ -64,6 +65,12 @@ def open_tasks(files: Sequence[Path]) -> list[list[Task]]:
     return found
 
 
+def seeded(seed: int) -> np.random.RandomState:
+    """The generator of the public builder. Raises `InputError` for a seed that it does not take."""
+    check_seed(seed)
+    return np.random.RandomState(seed)
+
+
 def draw_entries(subsets: Sequence[Sequence[Task]], copies: int, random: np.random.RandomState) -> Iterator[Entry]:
     """Every task with its copies, in the public order."""
     for number, tasks in enumerate(subsets):
@@ -100,7 +107,7 @@ def _content(pairs: Sequence[tuple[Grid, Grid]], copy: Copy) -> bytes:
 def identifiers(files: Sequence[Path], copies: int, seed: int = 42) -> Iterator[str]:
     """The identifiers of a data set in order, `<blank>` first."""
     yield BLANK
-    for entry in draw_entries(open_tasks(files), copies, np.random.RandomState(seed)):
+    for entry in draw_entries(open_tasks(files), copies, seeded(seed)):
         yield from entry.names
 
 
@@ -129,7 +136,7 @@ def build(files: Sequence[Path], out: Path, copies: int, *, test: int | None = N
     The test pairs of file number `test` (default: none) go to the test split; **those of every other file are examples
     to learn from**. Raises `InputError`.
     """
-    random = np.random.RandomState(seed)
+    random = seeded(seed)
     entries = list(draw_entries(open_tasks(files), copies, random))
     out.mkdir(parents=True, exist_ok=True)
     names = [BLANK, *(name for entry in entries for name in entry.names)]

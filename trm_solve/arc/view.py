@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from trm_solve.arc.adapt import Progress as Stand
+from trm_solve.terminal import redraws
 
 EVERY = 10.0  # seconds between plain lines
 
@@ -46,7 +47,7 @@ class AdaptView:
         exact = "" if stand.exact is None else f", {100 * stand.exact:.0f} % of the examples right"
         left = f"{int(max(stand.left, 0)) // 60}:{int(max(stand.left, 0)) % 60:02d} left"
         text = f"adapting to {stand.task}: {part}{exact}, {left}"
-        if not self._console.is_terminal or self._console.is_dumb_terminal:
+        if not redraws(self._console):
             if time.monotonic() - self._last > EVERY:
                 self._last = time.monotonic()
                 print(text, file=sys.stderr)

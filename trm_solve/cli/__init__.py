@@ -6,6 +6,7 @@ they need when they run.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import Annotated
@@ -15,6 +16,7 @@ import typer
 from trm_solve import __version__
 from trm_solve.cli import evaluate, generate, models, replay, solve, train
 from trm_solve.errors import ExitCode, TrmError
+from trm_solve.files import swallow_stdout, unwritable
 
 app = typer.Typer(
     name="trm-solve",
@@ -58,9 +60,6 @@ def main() -> None:
         code = _complain(error.message, error.hint, error.exit_code)
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = ExitCode.OK
     except Exception as error:
         if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # Typer's own, for wrong usage
             context, code = getattr(error, "ctx", None), error.exit_code
@@ -69,10 +68,24 @@ def main() -> None:
                 _complain(message, hint, code)
         elif os.environ.get("TRM_DEBUG"):
             raise
+        elif isinstance(error, OSError) and error.errno == errno.ENOSPC:  # of stdout; files tell by themselves
+            swallow_stdout()
+            code = _complain("no space left on device", "", ExitCode.USAGE)
         else:
             hint = "this is a bug; TRM_DEBUG=1 shows where it happened"
             code = _complain(f"unexpected {type(error).__name__}: {error}", hint, ExitCode.UNEXPECTED)
-    sys.exit(int(code or 0))
+    sys.exit(_flushed(int(code or 0)))
+
+
+def _flushed(code: int) -> int:
+    """The exit code, once all is written: the interpreter would do so too late for a word of what went wrong."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        swallow_stdout()
+        if not isinstance(error, BrokenPipeError):  # a reader that has gone away is no failure
+            return _complain(unwritable("<stdout>", error).message, "", ExitCode.USAGE)
+    return code
 
 
 def _complain(message: str, hint: str, code: int) -> int:

@@ -41,6 +41,7 @@ def evaluate(
         ),
     ] = 0,
     adapt_minutes: o.AdaptMinutes = 3.0,
+    leave_one_out: o.LeaveOneOut = None,
     no_adapt: o.NoAdapt = False,
     compile_: o.Compile = "auto",
     report: Annotated[
@@ -79,7 +80,7 @@ def evaluate(
     steps = tuple(_number(text) for each in max_steps for text in each.split(","))
     chosen = {"halt": halt, "effort": effort, "attempts": attempts, "seed": seed, "slots": slots, "compile": compile_}
     options = SolveOptions.from_dict(chosen | {"max_steps": min(steps)})
-    adapting = AdaptOptions(minutes=adapt_minutes, compile=options.compile, on_interrupt="stop")
+    fitting = AdaptOptions(minutes=adapt_minutes, folds=leave_one_out, compile=options.compile, on_interrupt="stop")
     found = measure(
         EvalRequest(
             paths=tuple(paths),
@@ -93,7 +94,7 @@ def evaluate(
             failures=failures,
             submission=submission,
             offsets=offsets,
-            adaptation=None if no_adapt else adapting,
+            adaptation=None if no_adapt else fitting,
             quiet=quiet,
         )
     )
@@ -101,7 +102,7 @@ def evaluate(
         return
     figures, code = found
     if as_json:
-        print(json.dumps(figures, ensure_ascii=False))
+        print(json.dumps(figures))
     elif "runs" in figures:
         print_comparison(figures["runs"])
     else:

@@ -24,7 +24,7 @@ Model = Annotated[
         metavar="NAME|PATH|ORG/REPO",
         envvar="TRM_MODEL",
         autocompletion=complete_model,
-        help="Packaged or known model, checkpoint folder, or ORG/REPO[@REVISION][:FILE] of the Hugging Face hub; "
+        help="Packaged or known model, checkpoint folder, or ORG/REPO\\[@REVISION][:FILE] of the Hugging Face hub; "
         "default: the packaged one for the puzzle's kind.",
         rich_help_panel=MODEL,
     ),
@@ -76,10 +76,19 @@ AdaptMinutes = Annotated[
         min=0.01, metavar="MINUTES", help="Time to fit the model to a task it does not know.", rich_help_panel=ARC
     ),
 ]
+LeaveOneOut = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        metavar="N",
+        help="Pairs left out in turn, to see whether the task is understood; 0: all of the time for the answer.",
+        rich_help_panel=ARC,
+    ),
+]
 NoAdapt = Annotated[
     bool, typer.Option("--no-adapt", help="Answer for tasks that the model knows, and no others.", rich_help_panel=ARC)
 ]
-Seed = Annotated[int, typer.Option(help="Seed of every random draw.", rich_help_panel=RUN)]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of every random draw.", rich_help_panel=RUN)]
 Slots = Annotated[int, typer.Option(min=0, help="Puzzles that run together; 0: by the device.", rich_help_panel=RUN)]
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of text.", rich_help_panel=OUTPUT)]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only the answers.", rich_help_panel=OUTPUT)]

@@ -36,6 +36,7 @@ def solve(
         typer.Option("--check-unique", help="Count solutions exactly: none, one or several.", rich_help_panel=o.RUN),
     ] = False,
     adapt_minutes: o.AdaptMinutes = 3.0,
+    leave_one_out: o.LeaveOneOut = None,
     no_adapt: o.NoAdapt = False,
     keep: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep the adapted model here.", rich_help_panel=o.ARC)
@@ -76,7 +77,7 @@ def solve(
     choices = SolveOptions.from_dict({**reasoning, "seed": seed, "slots": slots, "compile": compile_})
     files = {"output": output, "trace": trace, "save": save}
     look = Look(**files, json=json, pace=pace, quiet=quiet, verbose=verbose, check_unique=check_unique)
-    adaptation = None if no_adapt else AdaptOptions(minutes=adapt_minutes, compile=choices.compile)
+    fitting = AdaptOptions(minutes=adapt_minutes, folds=leave_one_out, compile=choices.compile)
     code = solve_inputs(
         puzzles,
         choices,
@@ -85,7 +86,7 @@ def solve(
         device=device,
         dtype=dtype,
         kind=kind,
-        adaptation=adaptation,
+        adaptation=None if no_adapt else fitting,
         keep=keep,
     )
     raise typer.Exit(code)

@@ -102,7 +102,9 @@ def train(
     batch_size: Annotated[
         int | None, typer.Option(metavar="N", help="Over all processes.", rich_help_panel=RECIPE)
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of every random draw.", rich_help_panel=RECIPE)] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Seed of every random draw.", rich_help_panel=RECIPE)
+    ] = None,
     device: Annotated[
         str | None,
         typer.Option(metavar="NAME", envvar="TRM_DEVICE", help="auto, cpu, cuda[:n] or mps.", rich_help_panel=MACHINE),
@@ -136,6 +138,8 @@ def train(
         raise InputError("no --out", "--out names the folder that the run is written to")
     if resume and (fields or preset):
         raise InputError("a resumed run keeps its recipe", "only its length can change: --max-steps, --max-minutes")
+    if resume and init:
+        raise InputError("a resumed run has its model already", "--init starts a new one, in another --out")
     if not resume and not data:
         raise InputError("no data to train on", "name a file of puzzles with answers, or hf://datasets/ORG/NAME")
     asked = _given(data=data, init=init, kind=kind, rating=rating, band=band, valid=valid, hold_out=hold_out)

@@ -55,7 +55,11 @@ def measure(request: EvalRequest) -> tuple[dict[str, Any], int] | None:
     The figures are those of the largest `max_steps`; where there are several, `runs` holds each. Raises `InputError`
     or `ModelError`.
     """
-    with Team(choose_device(request.device)) as team, _opened(request.submission if team.leads else None) as submission:
+    with (
+        Team(choose_device(request.device)) as team,
+        _opened(request.submission if team.leads else None) as submission,
+        _opened(request.failures if team.leads else None) as failures,
+    ):
         files, kind, items = open_puzzles(request.paths, request.kind, unlabelled=request.submission is not None)
         _refuse(request, kind)
         counted = survey(items) if kind == "arc" else None
@@ -83,7 +87,9 @@ def measure(request: EvalRequest) -> tuple[dict[str, Any], int] | None:
             told = _settings(request, settings, files, where)
             if counted is not None:
                 told |= {"unlabelled": counted.unlabelled}
-                told |= {"adapt_minutes": None if request.adaptation is None else request.adaptation.minutes}
+                how = request.adaptation
+                told |= {"adapt_minutes": None if how is None else how.minutes}
+                told |= {"leave_one_out": None if how is None else how.folds}
             folder = ReportFolder(request.report, told, team.rank, team.size)
         found = [_sum(team, each) for each in _run(model, files, request, settings, folder, team, name, counted)]
         if not team.leads:
@@ -98,10 +104,10 @@ def measure(request: EvalRequest) -> tuple[dict[str, Any], int] | None:
         if counted is not None and counted.unlabelled and not request.quiet:
             note = f"{counted.unlabelled} of {counted.items} test inputs have no answer to measure against"
             print(f"note: {note}; they are in the submission only", file=sys.stderr)
-        if request.failures is not None:
+        if failures is not None:
             again = read_labelled(files, request.kind)
             again = place(again, request.offsets, request.options.seed) if request.offsets else again
-            write_failures(request.failures, again, found[-1].failures)
+            write_failures(failures, again, found[-1].failures)
         return figures, int(max(each.exit_code for each in found))
 
 
@@ -152,7 +158,7 @@ def _run(
 
 @contextlib.contextmanager
 def _opened(path: Path | None) -> Iterator[AtomicFile | None]:
-    """The file of a submission, opened before there is any work to lose; it is there once it was committed."""
+    """A file of results, opened before there is any work to lose; it is there once it was committed."""
     file = None if path is None else AtomicFile(path)
     try:
         yield file

@@ -16,6 +16,7 @@ from rich.table import Table
 from trm_solve.errors import InputError
 from trm_solve.evaluate.run import Evaluation
 from trm_solve.evaluate.tally import Outcome, judged, placed
+from trm_solve.terminal import redraws
 
 PATIENCE = 1.0  # seconds before progress is shown
 EVERY = 10.0  # seconds between plain lines where nothing can be redrawn
@@ -71,7 +72,7 @@ class Meter:
             done = answered + so_far.errors
         state = f"{labelled - len(so_far.failures)} of {labelled} right" if labelled else f"{answered} answered"
         state += f", {answered / max(so_far.seconds, 1e-9):.1f} puzzles/s"
-        if self._console.is_terminal and not self._console.is_dumb_terminal:
+        if redraws(self._console):
             self._redraw(done, state)
         elif time.monotonic() - self._last > EVERY:
             self._last = time.monotonic()
@@ -95,7 +96,7 @@ def print_table(figures: Mapping[str, Any]) -> None:
     """The figures of one evaluation on stdout: a table on a terminal, `name<TAB>value` lines elsewhere."""
     rows = rows_of(figures)
     console = Console(highlight=False)
-    if not console.is_terminal:
+    if not sys.stdout.isatty():
         for name, value in rows:
             sys.stdout.write(f"{name}\t{value}\n")
         return
@@ -123,7 +124,7 @@ def print_comparison(runs: Sequence[Mapping[str, Any]]) -> None:
         for run in runs
     ]
     console = Console(highlight=False)
-    if not console.is_terminal:
+    if not sys.stdout.isatty():
         for line in (head, *lines):
             sys.stdout.write("\t".join(line) + "\n")
         return
@@ -167,8 +168,8 @@ def rows_of(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
     if len(figures["by_rating"]) > 1:
         for band in figures["by_rating"]:
-            name = f"rating {band['from']:g} up to {band['below']:g}"
-            rows.append((name, _part(band)))
+            end = "and more" if band["below"] is None else f"up to {band['below']:g}"
+            rows.append((f"rating {band['from']:g} {end}", _part(band)))
     if 1 < len(figures["by_file"]) < (tasks or math.inf):  # not where each task has its file
         for file, row in figures["by_file"].items():
             rows.append((file, _part(row)))

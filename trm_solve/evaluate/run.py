@@ -53,6 +53,8 @@ def find_files(paths: Iterable[str]) -> list[Path]:
             found += inside
         elif not path.exists() and (matches := sorted(map(Path, glob.glob(text, recursive=True)))):  # noqa: PTH207
             found += filter(_holds_puzzles, matches)
+        elif path.exists() and not path.is_file():
+            raise InputError(f"{text}: not a plain file", "eval reads what it measures more than once: save it first")
         else:
             found.append(path)
     return list(dict.fromkeys(found))
@@ -119,7 +121,7 @@ def place(items: Iterable[Puzzle | InputError], count: int, seed: int) -> Iterat
         if (places := room[0] * room[1]) == 1:
             what = f"a {item.kind} puzzle of {size[0]} x {size[1]} cells fills its canvas"
             raise InputError(f"{item.source}: {what}", "--offsets is for mazes smaller than 30 x 30")
-        drawn = np.random.default_rng([seed % 2**32, *size]).choice(places, min(count, places), replace=False)
+        drawn = np.random.default_rng([seed, *size]).choice(places, min(count, places), replace=False)
         for at in np.sort(drawn).tolist():
             yield dataclasses.replace(item, offset=divmod(at, room[1]))
 
@@ -262,27 +264,23 @@ def evaluate(
     return found
 
 
-def write_failures(path: Path, items: Iterable[Puzzle | InputError], failures: Iterable[int]) -> None:
+def write_failures(file: AtomicFile, items: Iterable[Puzzle | InputError], failures: Iterable[int]) -> None:
     """Keep the puzzles at these places, sorted, as a file that `eval`, `solve` and `train` read; each of them once."""
     wanted = iter(failures)
-    file = AtomicFile(path)
-    try:
-        table = csv.writer(text := io.StringIO(newline=""), lineterminator="\n")
-        table.writerow(["source", "question", "answer", "rating", "columns"])
-        place, kept = next(wanted, None), None
-        for index, item in enumerate(items):
-            if index != place or not isinstance(item, Puzzle) or item.answer is None:
-                continue
-            place = next(wanted, None)
-            if item.question is not kept:  # else the puzzle of the row before, at another offset
-                kept = item.question
-                kind, rating = get_kind(item.kind), "" if item.rating is None else f"{item.rating:g}"
-                grids = [kind.format(grid).replace("\n", "") for grid in (item.question, item.answer)]
-                table.writerow([item.source, *grids, rating, item.question.shape[1]])
-                file.write(text.getvalue())
-                text.seek(0)
-                text.truncate()
-        file.write(text.getvalue())
-        file.commit()
-    finally:
-        file.discard()
+    table = csv.writer(text := io.StringIO(newline=""), lineterminator="\n")
+    table.writerow(["source", "question", "answer", "rating", "columns"])
+    place, kept = next(wanted, None), None
+    for index, item in enumerate(items):
+        if index != place or not isinstance(item, Puzzle) or item.answer is None:
+            continue
+        place = next(wanted, None)
+        if item.question is not kept:  # else the puzzle of the row before, at another offset
+            kept = item.question
+            kind, rating = get_kind(item.kind), "" if item.rating is None else f"{item.rating:g}"
+            grids = [kind.format(grid).replace("\n", "") for grid in (item.question, item.answer)]
+            table.writerow([item.source, *grids, rating, item.question.shape[1]])
+            file.write(text.getvalue())
+            text.seek(0)
+            text.truncate()
+    file.write(text.getvalue())
+    file.commit()

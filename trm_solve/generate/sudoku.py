@@ -25,6 +25,7 @@ from trm_solve.generate.kernels import COMPILED, table, zeros
 from trm_solve.generate.sudoku_makers import FAMILY, RECORD
 from trm_solve.puzzles import get_kind, read_file
 from trm_solve.puzzles.base import Grid, Puzzle
+from trm_solve.terminal import redraws
 
 RARE_RATING = 10  # of random minimal puzzles, 3 in 100 reach it
 USUAL_CLUES = (22, 27)  # 99 in 100 random minimal puzzles have as many
@@ -277,7 +278,7 @@ class Counter:
         now = time.monotonic()
         if self._quiet or now - self._start < SLOW:
             return
-        if self._console.is_terminal and not self._console.is_dumb_terminal:
+        if redraws(self._console):
             self._redraw()
         elif now - self._told > EVERY:
             self._told = now

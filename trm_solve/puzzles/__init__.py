@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TextIO
 
 from trm_solve.config import nearest
 from trm_solve.errors import InputError
@@ -14,6 +16,7 @@ from trm_solve.puzzles.maze import Maze
 from trm_solve.puzzles.sudoku import Sudoku
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in (Arc(), Maze(), Sudoku())}  # asked in this order whose a file is
+ENCODING = "utf-8-sig"  # with or without a byte order mark
 HEAD = 40  # lines that are looked at to recognise a kind
 
 
@@ -46,12 +49,20 @@ def read_lines(lines: Iterable[str], source: str, kind: str | None = None) -> It
     yield from reader.parse(itertools.chain(head, lines), source)
 
 
+def read_stream(stream: TextIO, source: str, kind: str | None = None) -> Iterator[Puzzle | InputError]:
+    """As `read_lines`, of UTF-8 whatever the locale says. Raises `InputError` for what is no text."""
+    if isinstance(stream, io.TextIOWrapper) and stream.encoding != ENCODING:
+        stream.reconfigure(encoding=ENCODING, errors="strict")
+    try:
+        yield from read_lines(stream, source, kind)
+    except UnicodeDecodeError:
+        raise InputError(f"{source}: not a text file") from None
+
+
 def read_file(path: Path, kind: str | None = None) -> Iterator[Puzzle | InputError]:
     """Puzzles of a file, lazily; see `read_lines`. Raises `InputError` where the file cannot be read as text."""
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            yield from read_lines(file, str(path), kind)
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not a text file") from None
+        with path.open(encoding=ENCODING) as file:
+            yield from read_stream(file, str(path), kind)
     except OSError as error:
         raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None

@@ -124,9 +124,11 @@ class Learner:
             optimizer.load_state_dict(kept)
         if [len(carry["steps"]) for carry in state["carries"]] != [self.recipe.batch_size] * len(self.mixtures):
             raise ValueError("batches of another size")
-        self.carries = [
-            Carry(**{name: part[self.slots].to(self.team.device) for name, part in carry.items()})
-            for carry in state["carries"]
-        ]
+        self.carries = [self._carry(carry) for carry in state["carries"]]
         if self.team.leads:
             self.window.copy_(state["window"])
+
+    def _carry(self, state: dict[str, torch.Tensor]) -> Carry:
+        """This process's part of a saved carry. Products are made in the dtype of y and z, which may be another now."""
+        parts = {name: part[self.slots].to(self.team.device) for name, part in state.items()}
+        return Carry(**parts | {name: parts[name].to(self.model.forward_dtype) for name in ("y", "z")})

@@ -29,6 +29,8 @@ from trm_solve.train.setup import OWN, compiles, open_model
 from trm_solve.train.validation import accuracy
 from trm_solve.train.view import View
 
+LOOK = 10  # steps of a GPU between looks at the clock, at most
+
 
 class Diverged(TrmError):
     """The loss or a weight is no longer a number. The last good state is kept."""
@@ -123,29 +125,35 @@ class Run:
         clock = time.monotonic() - self.seconds
         saved = validated = logged = self.seconds
         logged_step = learner.step
-        sync_every = 1 if self.team.device.type == "cpu" else options.log_every  # reading metrics stalls a GPU
         with Interrupt() as interrupt:
             while self.progress() < 1:
                 learner.train_step(self.progress(), self.cycles())
-                if learner.step % sync_every:
+                if not self._looks():
                     continue
                 self.seconds, stop = self._agree(time.monotonic() - clock, interrupt.raised)
                 if learner.step % options.log_every == 0:
                     self._log(self.seconds - logged, learner.step - logged_step)
                     logged, logged_step = self.seconds, learner.step
+                better = False
                 if self._validation_due(validated):  # before stopping, or a resumed run would lack it
-                    self.validate()
+                    better = self.validate()
                     validated = self.seconds
-                if stop:
-                    self.save()
-                    return "interrupted"
-                if self.seconds - saved >= 60 * options.save_minutes:
+                # a state that did not know of this `best` would let a worse one take its place
+                if stop or better or self.seconds - saved >= 60 * options.save_minutes:
                     self.save()
                     saved = self.seconds
-        if self.validation and self.best.get("seen") != learner.step:
-            self.validate()
-        self.save()
+                if stop:
+                    return "interrupted"
+            self.save()
+            if self.validation and self.best.get("seen") != learner.step:
+                self.validate()
+                self.save()
         return "done"
+
+    def _looks(self) -> bool:
+        """Whether to look at the clock, interrupts and metrics after this step; each look makes a GPU wait."""
+        often = (LOOK, self.options.log_every, self.options.valid_steps)
+        return self.team.device.type == "cpu" or any(every and self.learner.step % every == 0 for every in often)
 
     def _validation_due(self, last: float) -> bool:
         if not self.validation:
@@ -189,14 +197,19 @@ class Run:
                     self.board.add_scalar(name, value, line["step"])
 
     def _diverged(self, what: str) -> Diverged:
-        good = self.folder.state
-        hint = f"{good} holds the last good state" if good.exists() else "no state had been saved yet"
-        return Diverged(f"step {self.learner.step}: the {what} is not a number any more", f"{hint}; try a smaller --lr")
+        good = self.folder.last
+        start = f"--init {good} goes on from the last good weights" if good.exists() else "nothing had been saved yet"
+        return Diverged(
+            f"step {self.learner.step}: the {what} is not a number any more", f"{start}; try a smaller --lr"
+        )
 
     # ---- validation and saving
 
-    def validate(self) -> None:
-        """Accuracy of the averaged weights; the best so far (mean exact accuracy, then cells) goes to `best`."""
+    def validate(self) -> bool:
+        """Accuracy of the averaged weights; the best so far (mean exact accuracy, then cells) goes to `best`.
+
+        Returns whether it is the best.
+        """
         started = time.monotonic()
         if not self.learner.is_finite():
             raise self._diverged("loss")
@@ -215,6 +228,7 @@ class Run:
         self.best["seen"] = step
         line = {"step": step, "seconds": round(self.seconds, 3), "valid": found, "valid_exact": exact, "best": better}
         self._write(line | {"took": round(time.monotonic() - started, 2)}, self.view.validation)
+        return better
 
     def save(self) -> None:
         """The state to go on from, then `last` with the averaged weights. Raises `Diverged` rather than keep NaN."""
@@ -285,7 +299,9 @@ def _train(options: RunOptions, recipe: TrainOptions, team: Team, view: View, re
         view.quiet()
     if not resume and team.leads:
         RunFolder(Path(options.out)).check_new()
-    run = Run(options, recipe, team, view)
+    last = RunFolder(Path(options.out)).last
+    own = resume and options.init and last.is_dir()  # what a run was fine-tuned from may be gone by now
+    run = Run(dataclasses.replace(options, init=str(last)) if own else options, recipe, team, view)
     if resume:
         run.resume()
     if team.leads:

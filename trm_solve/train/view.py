@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from trm_solve.terminal import redraws
+
 EVERY = 30.0  # seconds between two plain lines where nothing can be redrawn
 Line = dict[str, Any]  # of metrics.jsonl
 
@@ -33,7 +35,7 @@ class View:
     def start(self, summary: str, *, endless: bool) -> None:
         """A line of what is trained on what; `endless` where the run has no horizon."""
         self.message(summary)
-        if self.console.is_terminal and self.console.is_interactive and not self.console.quiet:
+        if redraws(self.console) and not self.console.quiet:
             columns = [BarColumn(16), TimeRemainingColumn(compact=True), TextColumn("{task.description}", markup=False)]
             self._bar = Progress(*columns, console=self.console, transient=True)
             self._task = self._bar.add_task("starting", total=None if endless else 1.0)
