@@ -48,8 +48,9 @@ def measure(
         for k in scores:
             right = any(c.answer.shape == answer.shape and (c.answer == answer).all() for c in event.candidates[:k])
             scores[k] += right / len(puzzles)
-    line = {"task": puzzles[0].task, "arm": arm, "minutes": minutes, "pass_at_1": scores[1], "pass_at_2": scores[2]}
-    return line | {"leave_one_out": told, "seconds": round(time.perf_counter() - start, 1)}
+    line = {"task": puzzles[0].task, "arm": arm, "model": name, "minutes": minutes, "folds": folds}
+    line |= {"pass_at_1": scores[1], "pass_at_2": scores[2], "leave_one_out": told}
+    return line | {"seconds": round(time.perf_counter() - start, 1)}
 
 
 def report(lines: list[dict[str, Any]], arms: list[str]) -> None:
@@ -85,6 +86,8 @@ def main() -> None:
         torch.set_num_threads(arguments.threads)
     model, arms = api.load(arguments.model), arguments.arms.split(",")
     lines = [json.loads(line) for line in arguments.out.read_text().splitlines()] if arguments.out.exists() else []
+    settings = {"model": arguments.model, "minutes": arguments.minutes, "folds": arguments.folds}
+    lines = [line for line in lines if settings.items() <= line.items()]  # others stay in the file
     done = {(line["task"], line["arm"]) for line in lines}
     puzzles = [item for item in read_file(arguments.challenges) if isinstance(item, Puzzle)]
     with arguments.out.open("a") as file:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ TASK = {
     "test": [{"input": [[7, 0, 0], [0, 0, 8]]}, {"input": [[7, 7, 0], [0, 0, 8]]}],
 }
 NAMES = ["<blank>", "seen", "seen|||t4|||0123456789", "seen|||t0|||0213456789"]
-QUICK = AdaptOptions(minutes=0.02, copies=2, folds=2, recipe={"batch_size": 2})
+QUICK = AdaptOptions(minutes=0.04, copies=2, folds=2, recipe={"batch_size": 2})
 
 
 @pytest.mark.parametrize(("minutes", "compile"), [(2.9, False), (3.0, True)])
@@ -69,8 +70,9 @@ def test_a_fit_is_compiled_where_that_pays_and_the_vote_is_not(
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every look at the clock takes 5 ms, so that no machine is too slow."""
+    """Every look at the clock takes 5 ms, so that no machine is too slow; of small fits the votes are a large part."""
     ticks = itertools.count()
+    monkeypatch.setattr(module, "FOLD_FIT", 0.5)
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: next(ticks) / 200))
 
 
@@ -99,7 +101,7 @@ def test_the_base_is_left_as_it_was_and_the_fit_learns() -> None:
     before = {name: tensor.clone() for name, tensor in base.state_dict().items()}
     heard: list[Progress] = []
     first = puzzles()[0]
-    how = AdaptOptions(minutes=0.03, copies=2, folds=2, recipe={"batch_size": 4})
+    how = AdaptOptions(minutes=0.04, copies=2, folds=2, recipe={"batch_size": 4})
     found = adapt(base, "new", first.examples, [first.question], how, notice=heard.append)
     assert all(torch.equal(tensor, before[name]) for name, tensor in base.state_dict().items())
     assert found.model.identifiers is not None
@@ -119,6 +121,27 @@ def test_what_is_fitted(fit: str) -> None:
     same = torch.equal(found.model.lm_head.weight, base.lm_head.weight)
     assert same == (fit == "rows")
     assert not torch.equal(found.model.puzzle_emb.weights[1], base.puzzle_emb.weights.mean(0))
+
+
+def test_a_task_is_fitted_and_asked_on_one_canvas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever of its questions, or pairs that were left out, is asked."""
+    sizes: set[int] = set()
+    embed = TRM.embed
+
+    def note(self: TRM, tokens: torch.Tensor, *rest: Any) -> torch.Tensor:
+        sizes.add(tokens.shape[1])
+        return embed(self, tokens, *rest)
+
+    monkeypatch.setattr(TRM, "embed", note)
+    pairs = [{"input": [[n] * n], "output": [[n] * n]} for n in (1, 8)]
+    task = {"train": pairs, "test": [{"input": [[5]]}, {"input": [[5] * 15]}, {"input": [[5] * 3]}]}
+    asked = [item for item in read_lines([json.dumps({"odd": task})], "odd.json") if isinstance(item, Puzzle)]
+    how = dataclasses.replace(QUICK, minutes=0.03)
+    assert len(solutions(run_tasks(tiny(), asked, SolveOptions(attempts=2), adaptation=how, name="m"))) == 3
+    assert sizes == {17 * 17}
+    sizes.clear()
+    trm_solve.solve(asked[0], tiny(), SolveOptions(attempts=2), adaptation=how)  # one of them alone
+    assert sizes == {17 * 17}
 
 
 def test_fitting_without_a_pair_never_sees_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,16 +205,18 @@ def test_ctrl_c_may_end_the_program_instead() -> None:
         adapt(tiny(), "new", first.examples, [first.question], how, notice=interrupt_at(2, []))
 
 
-def test_votes_that_take_long_leave_the_last_fit_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("folds", [1, 2])
+def test_votes_that_take_long_leave_the_last_fit_its_time(monkeypatch: pytest.MonkeyPatch, folds: int) -> None:
     ticks = itertools.count(step=5)  # a single look at the clock takes longer than leaving pairs out may
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
     first = puzzles()[0]
     heard: list[Progress] = []
-    how = dataclasses.replace(QUICK, minutes=1.5)
+    how = dataclasses.replace(QUICK, minutes=1.5, folds=folds)
     found = adapt(tiny(), "new", first.examples, [first.question], how, notice=heard.append)
-    assert found.leave_one_out[1] < 2
+    assert found.leave_one_out[1] < folds
     assert found.updates > 0
-    assert heard[-1].fold == 0
+    last = [stand.seconds for stand in heard if stand.fold == 0]
+    assert last[0] <= 45 + 5 * 5  # half of the time, and the looks up to the first update
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

@@ -18,7 +18,9 @@ from trm_solve.cli import main
 from trm_solve.config import RunOptions
 from trm_solve.errors import InputError
 from trm_solve.model import TRM
-from trm_solve.puzzles.arc import Copy, Task, largest_rectangle
+from trm_solve.puzzles import read_file
+from trm_solve.puzzles.arc import Arc, Copy, Task, largest_rectangle
+from trm_solve.puzzles.base import Puzzle
 from trm_solve.team import Team
 from trm_solve.train import arc_data
 from trm_solve.train.data import Mixture, open_data
@@ -222,6 +224,35 @@ def test_tasks_that_are_too_large_are_left_out() -> None:
         arc_data.read_files(FILES, 1, 2, silent)
 
 
+def test_a_file_whose_tasks_are_all_too_large_is_left_out(tmp_path: Path) -> None:
+    def task(side: int) -> str:
+        grid = [[1] * side] * side
+        return json.dumps({"train": [{"input": grid, "output": grid}], "test": [{"input": grid}]})
+
+    for name, side in (("small", 3), ("large", 20)):
+        (tmp_path / f"{name}.json").write_text(task(side))
+    told: list[str] = []
+    run = RunOptions(data=(f"{tmp_path}/large.json@0.5", f"{tmp_path}/small.json@0.5"))
+    (mixture,), _ = open_data(run, augment=True, copies=1, max_side=12, report=told.append)
+    assert len(mixture.data) == 1
+    assert told == [f"{tmp_path}/large.json: nothing to learn from"]
+
+
+def test_a_task_is_learned_on_the_canvas_on_which_it_is_asked(tmp_path: Path) -> None:
+    """All pairs on that of the task; one whose answer could not be foreseen to be so large on its own."""
+
+    def pair(size: int, out: int) -> dict[str, list[list[int]]]:
+        return {"input": [[size] * size], "output": [[size] * out]}
+
+    task = {"train": [pair(1, 1), pair(7, 7)], "test": [pair(9, 9), pair(2, 16)]}
+    path = tmp_path / "some_challenges.json"
+    path.write_text(json.dumps({"mine": task}))
+    (found,), _ = arc_data.read_files([path], 0, 30, silent)
+    assert found.sides.tolist() == [11, 11, 11, 17]
+    asked = [item for item in read_file(path) if isinstance(item, Puzzle)]
+    assert [len(cells) for each in asked if (cells := Arc().crop(each)) is not None] == [11 * 11] * 2
+
+
 def test_generate_arc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def run(*arguments: str) -> int:
         monkeypatch.setattr(sys, "argv", ["trm-solve", "generate", "arc", *map(str, FILES), *arguments])
@@ -280,7 +311,7 @@ def test_a_question_larger_than_every_answer_fits_its_canvas(tmp_path: Path) -> 
     run = RunOptions(data=(str(tmp_path / "train_challenges.json"),), valid=(str(tmp_path / "valid_challenges.json"),))
     _, valid = open_data(run, augment=True, canvas="crop", copies=1, report=silent)
     ((measured,),) = valid.values()
-    assert measured.questions.shape[1] == 25  # four colours and the EOS beside them
+    assert measured.questions.shape[1] == 36  # four colours and the EOS beside them, on the least canvas
     assert (measured.questions >= 2).sum() == 4
     assert measured.ids.tolist() == [1]
 

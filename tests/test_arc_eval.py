@@ -518,6 +518,25 @@ def test_the_scheduler_itself_votes_and_submits(
     )
 
 
+def test_tasks_that_the_model_does_not_know_are_told_and_the_rest_is_measured(
+    trm: Trm, tmp_path: Path, arguments: tuple[str | Path, ...]
+) -> None:
+    path = challenges(tmp_path / "my_challenges.json")
+    for file, strange in (
+        (path, {"train": [{"input": [[1]], "output": [[2]]}], "test": [{"input": [[3]]}]}),
+        (tmp_path / "my_solutions.json", [[[4]]]),
+    ):
+        file.write_text(json.dumps({"strange": strange, **json.loads(file.read_text())}))
+    told = trm("eval", path, *arguments, "--no-adapt", "--votes", "1", "--submission", tmp_path / "s.json")
+    assert told.code == 3
+    assert told.err.count("was not trained on task strange") == 1
+    found = json.loads(told.out)
+    assert (found["tasks"], found["unreadable"]) == (4, 1)
+    written = json.loads((tmp_path / "s.json").read_text())
+    assert written["strange"] == [{"attempt_1": [[0]], "attempt_2": [[0]]}]
+    assert {*written} == {"strange", *TASKS}
+
+
 def test_processes_share_whole_tasks() -> None:
     items: list[Puzzle | InputError] = [
         puzzle(label, task, n) for task, inputs in TASKS.items() for n, (label, _) in enumerate(inputs)

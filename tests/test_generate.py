@@ -21,6 +21,7 @@ from trm_solve.generate import kernels
 from trm_solve.generate import sudoku as generate
 from trm_solve.generate.exact import count_solutions
 from trm_solve.generate.sudoku import SudokuRecipe, fingerprint, generate_sudoku, guesses, rate, read_range
+from trm_solve.generate.writing import NotFoundError
 from trm_solve.puzzles import read_file
 from trm_solve.puzzles.base import Grid, Puzzle
 from trm_solve.puzzles.sudoku import Sudoku
@@ -139,7 +140,7 @@ def test_fingerprints_are_blind_to_symmetry_alone() -> None:
 def test_what_never_comes_up_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(generate, "PATIENCE", 1)
     for fields in ({"rating": (500_000, None)}, {"clues": (60, 70)}, {"rating": (3, 3), "clues": (22, 22)}):
-        with pytest.raises(generate.NotFoundError) as failure:
+        with pytest.raises(NotFoundError) as failure:
             make(100_000, **fields)  # type: ignore[arg-type]
         assert failure.value.exit_code == ExitCode.UNSOLVED
 
@@ -183,7 +184,7 @@ def test_ranges_are_read() -> None:
 @pytest.fixture
 def plain(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """`generate` as it is where numba is not installed."""
-    for name in ("kernels", "sudoku_kernels", "sudoku_makers", "sudoku"):
+    for name in ("kernels", "sudoku_kernels", "sudoku_makers", "writing", "sudoku"):
         monkeypatch.delitem(sys.modules, f"trm_solve.generate.{name}")
         monkeypatch.delattr(trm_solve.generate, name)
     with monkeypatch.context() as absent:  # only while importing: the compiled functions beside it need numba
@@ -307,7 +308,7 @@ def test_an_unreadable_exclusion_leaves_no_file(trm: Callable[..., Any], tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("trouble", "code"), [(KeyboardInterrupt, ExitCode.INTERRUPTED), (generate.NotFoundError, ExitCode.UNSOLVED)]
+    ("trouble", "code"), [(KeyboardInterrupt, ExitCode.INTERRUPTED), (NotFoundError, ExitCode.UNSOLVED)]
 )
 @pytest.mark.parametrize("found", [0, 2])
 def test_what_was_found_is_kept(
@@ -315,7 +316,7 @@ def test_what_was_found_is_kept(
 ) -> None:
     def interrupted(*_: object) -> Iterator[Puzzle]:
         yield from known()[:found]
-        raise trouble("no more") if trouble is generate.NotFoundError else trouble
+        raise trouble("no more") if trouble is NotFoundError else trouble
 
     monkeypatch.setattr(generate, "generate_sudoku", interrupted)
     result = trm("generate", "sudoku", "-o", tmp_path / "out.csv")

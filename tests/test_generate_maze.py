@@ -18,6 +18,7 @@ from trm_solve.errors import ExitCode, InputError
 from trm_solve.generate import kernels, maze_kernels
 from trm_solve.generate import maze as generator
 from trm_solve.generate.maze import MazeRecipe, fingerprint, generate_maze, least_moves, read_share, read_size, write
+from trm_solve.generate.writing import NotFoundError
 from trm_solve.puzzles import read_file
 from trm_solve.puzzles.base import Puzzle
 from trm_solve.puzzles.dihedral import DIHEDRAL, turn
@@ -88,7 +89,7 @@ def test_no_maze_comes_twice_however_turned(monkeypatch: pytest.MonkeyPatch) -> 
     # S beside G: each of the other two cells is a wall or free; S across from G: there is one way, or two
     made = [next(mazes).question for _ in range(4 + 2)]
     assert len({fingerprint(question) for question in made}) == 6
-    with pytest.raises(generator.NotFoundError) as failure:
+    with pytest.raises(NotFoundError) as failure:
         next(mazes)
     assert failure.value.exit_code == ExitCode.UNSOLVED
 
@@ -185,6 +186,15 @@ def test_the_command(trm: Callable[..., Any], tmp_path: Path) -> None:
     wrong = trm("generate", "maze", "--size", 40)
     assert (wrong.code, wrong.out) == (2, "")
     assert wrong.err.startswith("error: a maze of 40x40 cells cannot be made\nhint: ")
+
+
+def test_what_was_found_is_kept(trm: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There are six mazes of this size with a path of one move or more."""
+    monkeypatch.setattr(generator, "GIVE_UP", 2000)
+    done = trm("generate", "maze", "-n", 9, "--size", 2, "--min-path", 1, "-o", tmp_path / "m.csv")
+    assert done.code == ExitCode.UNSOLVED
+    assert "6 mazes in" in done.err
+    assert len(list(read_file(tmp_path / "m.csv"))) == 6
 
 
 # ---- in training

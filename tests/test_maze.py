@@ -172,6 +172,7 @@ def test_csv_without_a_header() -> None:
         ("S.G\n" + "###\n" * 30, "m.txt:1: a maze of 31 x 3 cells, at most 30 x 30 can be read"),
         ("So.\n#.G\n", "m.txt:1: the answer is not one walk from S to G (see row 1, column 2)"),
         ("question\nS  G \n", "m.txt:2: question of 5 characters, not a square"),
+        ('question,columns\n"S##G",2.0\n', "m.txt:2: columns '2.0' is not a number of columns"),
         ('question,columns\n"S #G#",2\n', "m.txt:2: question of 5 characters, not a square and not rows of 2"),
         ("question,answer\nS #G,S #\n", "m.txt:2: answer of 3 characters, the question has 4"),
         ("question,answer\nS# G,#oSG\n", "m.txt:2: the answer changes 3 cells of the maze"),

@@ -159,7 +159,7 @@ def _draw(waiting: Iterator[Attempt | None], count: int, kind: Kind, crop: bool)
             raise ModelError(f"{attempt.puzzle.source}: a {attempt.puzzle.kind} puzzle, the model is for {kind.name}")
         question = attempt.puzzle.question if attempt.question is None else attempt.question
         view = question if attempt.symmetry is None else attempt.symmetry.apply(question)
-        shown = Puzzle(kind.name, view, offset=attempt.puzzle.offset, examples=attempt.puzzle.examples)
+        shown = replace(attempt.puzzle, question=view)
         new.append(
             _Running(
                 attempt, shown, kind.encode(shown), question, kind.crop(shown) if crop else None, _generator(attempt)

@@ -40,6 +40,7 @@ FOLDS = 3  # pairs that are left out in turn, at most
 FOLD_MINUTES = 1.0  # that leaving one out should have, but for the first
 FOLD_VOTES = 24  # copies that are asked for the pair that was left out
 LEAVE_ONE_OUT = 0.5  # part of the time
+FOLD_FIT = 0.85  # part of that which is for fits; the rest is for votes
 WINDOW = 10  # updates between looks at the accuracy
 
 
@@ -122,6 +123,7 @@ class _Fitting:
         self.compiled = compiles(options.compile, options.minutes, base.device)
         random = np.random.RandomState(self.seed)
         self.copies: list[Copy | None] = [None, *draw_copies(Task(task, tuple(pairs), ()), options.copies, random)]
+        self.questions = tuple(questions)
         cropped = square(needed_side(pairs, questions)) if base.config.canvas == "crop" else None
         self.cells = None if cropped is None else cropped.astype(np.int64)
         self.base = _with_rows(base, [BLANK, *(identifier(task, each) for each in self.copies)])
@@ -140,12 +142,13 @@ class _Fitting:
         right = done = 0
         for fold in range(folds):
             share = seconds * LEAVE_ONE_OUT / folds
-            until = share * (fold + 1)
+            until = share * (fold + FOLD_FIT)
             if self.interrupt.raised or self.elapsed() >= until:  # the votes before it took its time
                 continue
             kept = [pair for number, pair in enumerate(self.pairs) if number != fold]
             fits.append(self.fit(kept, until, fold + 1, folds))
-            solved = self.solves(fits[-1][0], self.pairs[fold], until + share)
+            # a vote may take the next fold's time, but none of the last fit's
+            solved = self.solves(fits[-1][0], self.pairs[fold], min(until + share, seconds * LEAVE_ONE_OUT))
             done += solved is not None
             right += bool(solved)
         if not self.interrupt.raised or not fits:
@@ -199,7 +202,7 @@ class _Fitting:
 
     def solves(self, model: TRM, pair: tuple[Grid, Grid], until: float) -> bool | None:
         """Whether the vote of copies gives the answer of a pair that was left out; None: no time to hold it."""
-        puzzle = Puzzle("arc", *pair, task=self.task, examples=tuple(self.pairs))
+        puzzle = Puzzle("arc", *pair, task=self.task, examples=tuple(self.pairs), questions=self.questions)
         options = SolveOptions(attempts=min(FOLD_VOTES, len(self.copies)), seed=self.seed)
         for event in schedule.run(model, [puzzle], options, strategy=voters(model, self.task, options), watch=True):
             if isinstance(event, Solution):

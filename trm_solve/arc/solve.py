@@ -83,7 +83,8 @@ def run_tasks(
 
 def _adapt(model: TRM, puzzles: list[Puzzle], options: AdaptOptions, seed: int, view: AdaptView) -> Adapted:
     """The model fitted to the task, whose name in it is the task's fingerprint: a file may have any name."""
-    task, pairs, questions = puzzles[0].task, puzzles[0].examples, [puzzle.question for puzzle in puzzles]
+    task, pairs = puzzles[0].task, puzzles[0].examples
+    questions = puzzles[0].questions or [puzzle.question for puzzle in puzzles]
 
     def notice(stand: Progress) -> None:
         view.notice(dataclasses.replace(stand, task=task))

@@ -178,7 +178,7 @@ def rows_of(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
     for row in figures["by_offset"]:
         rows.append((placed(row), _part(row)))
     if figures["unreadable"]:
-        rows.append(("not measured", f"{figures['unreadable']} lines without a puzzle or an answer"))
+        rows.append(("not measured", f"{figures['unreadable']}, see the errors"))
     return rows
 
 

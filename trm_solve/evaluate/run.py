@@ -166,12 +166,14 @@ class Evaluation:
 
     tally: Tally = field(default_factory=Tally)
     seconds: float = 0.0
-    errors: int = 0  # items that could not be read or had no answer
+    errors: int = 0  # items that could not be read, had no answer or are of a task that the model does not know
+    exit_code: ExitCode = ExitCode.OK  # the highest that any of them calls for
     failures: list[int] = field(default_factory=list)  # places of the puzzles whose answer is not right
 
     def add(self, news: Outcome | InputError) -> None:
         if isinstance(news, InputError):
             self.errors += 1
+            self.exit_code = max(self.exit_code, news.exit_code)
             return
         self.tally.add(news)
         if news.exact is not None and not news.right:
@@ -181,12 +183,9 @@ class Evaluation:
         self.tally += other.tally
         self.seconds = max(self.seconds, other.seconds)
         self.errors += other.errors
+        self.exit_code = max(self.exit_code, other.exit_code)
         self.failures = sorted(self.failures + other.failures)
         return self
-
-    @property
-    def exit_code(self) -> ExitCode:
-        return ExitCode.USAGE if self.errors else ExitCode.OK
 
     def to_dict(self, options: SolveOptions, **where: Any) -> dict[str, Any]:
         """The object of `eval --json`; `where` holds kind, model, device and dtype."""
@@ -251,7 +250,7 @@ def evaluate(
                 yield item
 
     if runner is None:
-        runner = partial(run_tasks, adaptation=adaptation) if model.config.kind == "arc" else schedule.run
+        runner = partial(run_tasks, adaptation=adaptation, go_on=True) if model.config.kind == "arc" else schedule.run
     start = time.perf_counter() - found.seconds
     for event in runner(model, mine(), options, name=name):
         assert not isinstance(event, Step)

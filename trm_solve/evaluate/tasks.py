@@ -108,8 +108,11 @@ def table(tasks: Tasks) -> list[dict[str, Any]]:
 def submit(tasks: Tasks, counted: Survey) -> str:
     """The text of the submission for all tasks that were counted. Raises `InputError`, see `submission.validate`."""
     names = counted.names()
+    inputs = {name: len(counted.inputs[key]) for name, key in names.items()}
     content = {
-        name: [submission.entry([json.loads(text) for text in each.answers]) for each in tasks.get(key, ())]
+        name: [submission.entry([json.loads(text) for text in each.answers]) for each in tasks[key]]
+        if key in tasks
+        else [submission.entry(())] * inputs[name]  # a task that the model does not know
         for name, key in names.items()
     }
-    return submission.to_text(content, {name: len(counted.inputs[key]) for name, key in names.items()})
+    return submission.to_text(content, inputs)

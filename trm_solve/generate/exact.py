@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from trm_solve.puzzles.base import Grid
 
 _ALL = (1 << 729) - 1
@@ -112,17 +110,3 @@ def count_solutions(grid: Grid, limit: int = 2) -> int:
         if found == limit:
             break
     return found
-
-
-def solve_exact(grid: Grid) -> Grid | None:
-    """A solution (9, 9) of a puzzle, the only one if it has one; None if it has none."""
-    live = next(_solutions(grid), 0)
-    if not live:
-        return None
-    answer = np.zeros(81, np.uint8)
-    while live:
-        lowest = live & -live
-        digit, cell = divmod(lowest.bit_length() - 1, 81)
-        answer[cell] = digit + 1
-        live ^= lowest
-    return answer.reshape(9, 9)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import sys
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from trm_solve.errors import InputError
-from trm_solve.files import AtomicFile
+from trm_solve.generate import writing
 from trm_solve.generate.kernels import COMPILED, draw, table, zeros
 from trm_solve.generate.maze_kernels import UNIT, hunt
-from trm_solve.generate.sudoku import NotFoundError
+from trm_solve.generate.writing import NotFoundError
 from trm_solve.puzzles import read_file
 from trm_solve.puzzles.base import Grid, Puzzle
 from trm_solve.puzzles.dihedral import DIHEDRAL, turn
@@ -83,11 +81,11 @@ def fingerprint(question: Grid) -> bytes:
 
 
 def generate_maze(
-    recipe: MazeRecipe, known: Iterable[bytes] = (), tick: Callable[[int], None] | None = None
+    recipe: MazeRecipe, known: Iterable[bytes] = (), tick: Callable[[], None] | None = None
 ) -> Iterator[Puzzle]:
     """Mazes without end, each with its label; the same seed gives the same ones. `known` holds fingerprints to avoid.
 
-    `tick` hears of the draws every now and then. Raises `NotFoundError` where nothing new turns up any more.
+    `tick` is called every now and then. Raises `NotFoundError` where nothing new turns up any more.
     """
     seen = set(known)
     rng = table(np.random.SeedSequence(recipe.seed).generate_state(4).tolist())
@@ -100,7 +98,7 @@ def generate_maze(
         draws, moves = hunt(rng, recipe.rows, recipe.columns, low, high, recipe.least, BATCH, framed)
         spent += draws
         if tick is not None:
-            tick(draws)
+            tick()
         if moves:
             answer = np.array(framed, np.uint8).reshape(recipe.rows + 2, recipe.columns + 2)[1:-1, 1:-1]
             question = np.where(answer == PATH, np.uint8(FREE), answer)
@@ -137,60 +135,15 @@ def csv_row(maze: Puzzle) -> str:
     return ",".join([maze.source, *texts, f"{maze.rating:.0f}", *([str(columns)] if rows != columns else [])])
 
 
-class Progress:
-    """A line on stderr that is rewritten every second, where stderr is a terminal; a summary at the end."""
-
-    def __init__(self, count: int) -> None:
-        self.count, self.made, self.draws = count, 0, 0
-        self.start = self.told = time.monotonic()
-        self.shown = sys.stderr.isatty()
-
-    def tick(self, draws: int) -> None:
-        self.draws += draws
-        now = time.monotonic()
-        if self.shown and now - self.told >= 1:
-            self.told = now
-            left = (self.count - self.made) * (now - self.start) / self.made if self.made else float("inf")
-            rest = f", {left:.0f} s left" if self.made else ""
-            print(
-                f"\r\x1b[K{self.made} of {self.count} mazes, {self.text(now)}{rest}",
-                end="",
-                file=sys.stderr,
-                flush=True,
-            )
-
-    def text(self, now: float) -> str:
-        return f"{60 * self.made / max(now - self.start, 1e-9):,.0f} a minute, {self.draws:,} draws"
-
-    def close(self) -> None:
-        now = time.monotonic()
-        clear = "\r\x1b[K" if self.shown and self.told > self.start else ""
-        print(f"{clear}{self.made} mazes in {now - self.start:.1f} s ({self.text(now)})", file=sys.stderr)
-
-
 def write(
     recipe: MazeRecipe, count: int, output: Path | None, exclude: Iterable[Path] = (), quiet: bool = False
 ) -> None:
-    """Write `count` mazes as CSV to a file (whole or not at all), or to stdout as they come."""
+    """Write `count` mazes as CSV; see `writing.write`."""
     if count < 1:
         raise InputError(f"at least one maze has to be made, not {count}")
     known = set(fingerprints(exclude))
-    file = None if output is None else AtomicFile(output)
-    if not COMPILED and not quiet:
-        print("warning: numba is not installed, mazes are drawn some hundred times slower", file=sys.stderr)
-        print("hint: pip install 'trm-solve[fast]'", file=sys.stderr)
-    progress = Progress(count)
-    try:
-        put = sys.stdout.write if file is None else file.write
-        put(csv_header(recipe) + "\n")
-        mazes = generate_maze(recipe, known, progress.tick)
-        while progress.made < count:
-            put(csv_row(next(mazes)) + "\n")
-            progress.made += 1
-        if file is not None:
-            file.commit()
-    finally:
-        if file is not None:
-            file.discard()
-        if not quiet:
-            progress.close()
+
+    def made(tick: Callable[[], None]) -> Iterator[str]:
+        return map(csv_row, generate_maze(recipe, known, tick))
+
+    writing.write(csv_header(recipe), made, count, "mazes", output, quiet=quiet)

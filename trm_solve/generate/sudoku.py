@@ -8,24 +8,19 @@ puzzle and seven symmetric copies. 0 means that singles suffice.
 from __future__ import annotations
 
 import math
-import sys
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from trm_solve.errors import ExitCode, InputError, TrmError
-from trm_solve.files import AtomicFile
-from trm_solve.generate import sudoku_kernels, sudoku_makers
+from trm_solve.errors import InputError
+from trm_solve.generate import sudoku_kernels, sudoku_makers, writing
 from trm_solve.generate.kernels import COMPILED, table, zeros
 from trm_solve.generate.sudoku_makers import FAMILY, RECORD
+from trm_solve.generate.writing import NotFoundError
 from trm_solve.puzzles import get_kind, read_file
 from trm_solve.puzzles.base import Grid, Puzzle
-from trm_solve.terminal import redraws
 
 RARE_RATING = 10  # of random minimal puzzles, 3 in 100 reach it
 USUAL_CLUES = (22, 27)  # 99 in 100 random minimal puzzles have as many
@@ -36,14 +31,6 @@ PARENTS = 20  # puzzles that a local search looks around
 PARENTS_OF_GIVEN = 5  # the same for one that starts from a given puzzle, every time round
 BINS = 100  # parts of the rating range that an even spread fills alike, at most
 PATIENCE = 50  # searches in a row without a new puzzle after which an even spread gives way, or all is given up
-SLOW = 1.0  # seconds before progress is shown
-EVERY = 10.0  # seconds between plain lines where nothing can be redrawn
-
-
-class NotFoundError(TrmError):
-    """No more puzzles of the wanted sort came up."""
-
-    exit_code = ExitCode.UNSOLVED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,69 +222,10 @@ def csv_row(puzzle: Puzzle) -> str:
 
 
 def write(recipe: SudokuRecipe, output: Path | None, exclude: Iterable[Path] = (), quiet: bool = False) -> None:
-    """Write puzzles as CSV: to a file that appears when all is done, or to stdout as they come.
+    """Write puzzles as CSV; see `writing.write`."""
+    known = {fingerprint(puzzle.question) for puzzle in read_puzzles(exclude)}
 
-    When it ends early (Ctrl-C, or no more come up), a file holds what was found until then.
-    """
-    file = None if output is None else AtomicFile(output)
-    try:
-        known = {fingerprint(puzzle.question) for puzzle in read_puzzles(exclude)}
-        put = sys.stdout.write if file is None else file.write
-        put("source,question,answer,rating\n")
-        with Counter(recipe.count, quiet=quiet) as counter:
-            try:
-                for puzzle in generate_sudoku(recipe, known, counter.tick):
-                    put(csv_row(puzzle) + "\n")
-                    counter.made += 1
-            finally:
-                if file is not None and counter.made:
-                    file.commit()
-    finally:
-        if file is not None:
-            file.discard()
+    def made(tick: Callable[[], None]) -> Iterator[str]:
+        return map(csv_row, generate_sudoku(recipe, known, tick))
 
-
-class Counter:
-    """How many puzzles are made, shown on stderr while that takes long; a summary at the end. A context manager."""
-
-    def __init__(self, count: int, *, quiet: bool) -> None:
-        self.count, self.made = count, 0
-        self._quiet = quiet
-        self._console = Console(stderr=True, highlight=False)
-        self._start = self._told = time.monotonic()
-        self._bar: Progress | None = None
-
-    def __enter__(self) -> Counter:
-        if not COMPILED and not self._quiet:
-            self._console.print("warning: numba is not installed, this runs some hundred times slower", soft_wrap=True)
-            self._console.print("hint: pip install 'trm-solve[fast]'", markup=False, soft_wrap=True)
-        return self
-
-    def tick(self) -> None:
-        """Show the state, if it is time to."""
-        now = time.monotonic()
-        if self._quiet or now - self._start < SLOW:
-            return
-        if redraws(self._console):
-            self._redraw()
-        elif now - self._told > EVERY:
-            self._told = now
-            self._console.print(f"{self.made} of {self.count} puzzles, {self._rate()}", soft_wrap=True)
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-        if not self._quiet:
-            seconds = time.monotonic() - self._start
-            self._console.print(f"{self.made} puzzles in {seconds:.1f} s ({self._rate()})")
-
-    def _rate(self) -> str:
-        return f"{self.made / max(time.monotonic() - self._start, 1e-9):,.0f} a second"
-
-    def _redraw(self) -> None:
-        if self._bar is None:
-            columns = (BarColumn(30), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeElapsedColumn())
-            self._bar = Progress(*columns, TimeRemainingColumn(), console=self._console, transient=True)
-            self._bar.add_task("", total=self.count, rate="")
-            self._bar.start()
-        self._bar.update(self._bar.task_ids[0], completed=self.made, rate=self._rate())
+    writing.write("source,question,answer,rating", made, recipe.count, "puzzles", output, quiet=quiet)

@@ -127,8 +127,8 @@ class Arc(Kind):
         return np.zeros(puzzle.question.shape, np.bool_)
 
     def crop(self, puzzle: Puzzle) -> NDArray[np.intp] | None:
-        """The square that the task needs: its grids and the EOS around them, and room to grow as its outputs do."""
-        return square(needed_side(puzzle.examples, [puzzle.question]))
+        """The square that the task needs, which is that of all its questions: see `needed_side`."""
+        return square(needed_side(puzzle.examples, puzzle.questions or [puzzle.question]))
 
 
 def needed_side(pairs: Iterable[Pair], questions: Iterable[Grid]) -> int:
@@ -179,9 +179,10 @@ def task_of(item: Puzzle | InputError) -> tuple[str, str] | None:
 
 def puzzles_of(task: Task, source: str) -> Iterator[Puzzle]:
     """A puzzle for each test input; its source is the path into the JSON."""
+    questions = tuple(question for question, _ in task.test)
     for number, (question, answer) in enumerate(task.test):
         where = f"{source}:{task.name}[{number}]"
-        yield Puzzle("arc", question, answer, where, task=task.name, examples=task.train)
+        yield Puzzle("arc", question, answer, where, task=task.name, examples=task.train, questions=questions)
 
 
 def read_tasks(lines: Iterable[str], source: str) -> Iterator[Task | InputError]:

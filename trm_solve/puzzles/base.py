@@ -33,6 +33,7 @@ class Puzzle:
     offset: tuple[int, int] = (0, 0)  # row, column of the canvas where a question smaller than the canvas stands
     task: str = ""  # the task that the question belongs to, where several questions share one rule (ARC)
     examples: tuple[tuple[Grid, Grid], ...] = ()  # demonstration pairs of the task
+    questions: tuple[Grid, ...] = ()  # all that are asked of the task, this one among them
 
 
 @dataclass(frozen=True, eq=False)

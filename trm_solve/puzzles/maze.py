@@ -43,7 +43,7 @@ class Maze(Kind):
         lines = [line.rstrip("\r\n") for line in head]
         lines = list(itertools.dropwhile(lambda line: not line.strip(), lines))
         if lines and _begins_csv(lines[0]):
-            return any(_drawn(field) for line in lines[:2] for field in _fields(line))
+            return any(_drawn(field) and len(field) > 1 for line in lines[:2] for field in _fields(line))
         return _drawn("".join(itertools.takewhile(str.strip, lines)))
 
     def parse(self, lines: Iterable[str], source: str) -> Iterator[Puzzle | InputError]:
@@ -248,7 +248,10 @@ def _parse_csv(number: int, first: str, rest: Iterator[tuple[int, str]], source:
 def _csv_row(line: str, where: str, places: list[int | None]) -> Puzzle:
     fields = _fields(line)
     question, answer, rating, columns = (fields[i] if i is not None and i < len(fields) else "" for i in places)
-    width = int(columns) if columns.strip().isdecimal() else math.isqrt(len(question))
+    columns = columns.strip()
+    if columns and not columns.isdecimal():
+        raise InputError(f"{where}: columns {columns!r} is not a number of columns", SIZE_HINT)
+    width = int(columns) if columns else math.isqrt(len(question))
     if not question or not width or len(question) % width or (not columns and len(question) != width**2):
         shape = f"not a square and not rows of {columns}" if columns else "not a square"
         raise InputError(f"{where}: question of {len(question)} characters, {shape}", SIZE_HINT)

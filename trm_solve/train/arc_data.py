@@ -63,6 +63,7 @@ class Examples:
     answers: Tokens
     ids: NDArray[np.int64]  # (N,) identifiers of the rows' tasks as they are
     weights: NDArray[np.float64]  # (N,) so that every task is drawn as often as any other
+    sides: NDArray[np.int64]  # (N,) of the cropped canvas on which the row's task is asked
     views: Views
 
 
@@ -88,6 +89,9 @@ def read_files(
                 starts.append(first)
                 first += len(entry.copies)
         found.append(_examples(path, mine, starts, views, report))
+    if not any(len(each.ids) for each in found):
+        hint = "tasks need demonstration pairs; see --set max_side"
+        raise InputError(f"{', '.join(map(str, paths))}: nothing to learn from", hint)
     return found, names
 
 
@@ -103,7 +107,7 @@ def _examples(
     report: Callable[[str], None],
 ) -> Examples:
     pairs: list[tuple[Grid, Grid]] = []
-    ids, count, weights, kept_back = [], [], [], 0
+    ids, count, weights, sides, kept_back = [], [], [], [], 0
     for entry, start in zip(entries, starts, strict=True):
         usable = [(question, answer) for question, answer in entry.examples(test=True) if answer is not None]
         mine = [pair for pair in usable if not held_out(pair[0])]
@@ -112,13 +116,25 @@ def _examples(
         ids += [start] * len(mine)
         count += [len(entry.copies)] * len(mine)
         weights += [1 / max(len(mine), 1)] * len(mine)
+        asked = [question for question, _ in entry.task.test]
+        sides += [side_of(pair, entry.task.train, asked) for pair in mine]
     if kept_back:
         report(f"{path}: {kept_back} pairs are test pairs of public evaluation tasks and are not learned from")
     if not pairs:
-        raise InputError(f"{path}: nothing to learn from", "tasks need demonstration pairs; see --set max_side")
-    questions, answers = (np.stack([place(pair[part]).ravel() for pair in pairs]) for part in (0, 1))
+        report(f"{path}: nothing to learn from")
+    questions, answers = (
+        np.array([place(pair[part]).ravel() for pair in pairs], np.uint8).reshape(-1, SIDE * SIDE) for part in (0, 1)
+    )
     seen = Views(pairs, views, np.array(count, np.int64))
-    return Examples(questions, answers, np.array(ids, np.int64), np.array(weights), seen)
+    return Examples(questions, answers, np.array(ids, np.int64), np.array(weights), np.array(sides, np.int64), seen)
+
+
+def side_of(pair: tuple[Grid, Grid], examples: Sequence[tuple[Grid, Grid]], asked: Sequence[Grid]) -> int:
+    """The side of the cropped canvas for a pair of a task: that on which the task is asked, see `needed_side`.
+
+    It is larger where an answer is larger than could be foreseen.
+    """
+    return max(needed_side(examples, asked), needed_side([pair], []))
 
 
 def held_out_rows(questions: Tokens, ids: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.bool_]:
@@ -143,11 +159,6 @@ def _grid(tokens: Tokens) -> Grid:
     canvas = tokens.reshape(SIDE, SIDE)
     rows, columns = (np.flatnonzero((canvas >= COLOR).any(axis)) for axis in (1, 0))
     return canvas[rows][:, columns] - np.uint8(COLOR)
-
-
-def sides(views: Views) -> NDArray[np.int64]:
-    """The side (N,) of the cropped canvas that each row needs."""
-    return np.array([needed_side([pair], []) for pair in views.pairs], np.int64)
 
 
 def join(parts: Sequence[Views]) -> Views:

@@ -55,6 +55,7 @@ class Dataset:
     names: Sequence[str] = ("",)  # of the identifiers, which are rows of the puzzle embedding
     cells: NDArray[np.int64] | None = None  # (L,) canvas cells of a cropped canvas, None: all of them
     views: Views | None = None  # ARC: the copies through which rows are seen
+    sides: NDArray[np.int64] | None = None  # (N,) of the cropped canvas that a row is for; None: as its grids need
 
     def __len__(self) -> int:
         return len(self.questions)
@@ -62,7 +63,8 @@ class Dataset:
     def take(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> Dataset:
         arrays = {name: getattr(self, name)[rows] for name in ROWS}
         views = self.views.take(np.arange(len(self))[rows]) if self.views is not None else None
-        return dataclasses.replace(self, **arrays, views=views)
+        sides = self.sides[rows] if self.sides is not None else None
+        return dataclasses.replace(self, **arrays, views=views, sides=sides)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,9 +104,12 @@ def open_data(
     are for ARC. Raises `InputError`; `report` hears of refused rows.
     """
     sources = [split_share(source) for source in options.data]
-    paths, shares = [path for path, _ in sources], [share for _, share in sources]
-    parts, held = [], []
-    for path, data in zip(paths, _read_all(paths, options.kind, copies, max_side, report), strict=True):
+    found = _read_all([path for path, _ in sources], options.kind, copies, max_side, report)
+    parts, held, shares = [], [], []
+    for (path, share), data in zip(sources, found, strict=True):
+        if not len(data):  # a file of ARC tasks that are all left out
+            continue
+        shares.append(share)
         kept, out = hold_out(select_rating(data, options.rating, path), options.hold_out, path)
         parts.append(kept)
         held.append(out)
@@ -145,7 +150,12 @@ def _read_all(paths: list[str], kind: str | None, copies: int, max_side: int, re
         raise InputError(f"{paths[tasks.index(False)]}: one run trains on one kind of puzzle, not on ARC and others")
     found, names = arc_data.read_files([Path(path) for path in paths], copies, max_side, report)
     return [
-        Dataset("arc", f.questions, f.answers, f.ids, np.full(len(f.ids), NO_RATING), f.weights, names, views=f.views)
+        dataclasses.replace(
+            _plain("arc", f.questions, f.answers, names=names, ids=f.ids),
+            weights=f.weights,
+            views=f.views,
+            sides=f.sides,
+        )
         for f in found
     ]
 
@@ -202,14 +212,14 @@ def _by_size(data: Dataset, canvas: Canvas) -> list[NDArray[np.intp]]:
     """Rows of each size of canvas, so that a small puzzle does not pay for a large one."""
     if canvas != "crop":
         return [np.arange(len(data))]
-    sizes = _sides(data) if data.views is not None else -(-_sides(data) // SIZES)  # of ARC there are few already
+    sizes = data.sides if data.sides is not None else -(-_sides(data) // SIZES)  # of the former there are few already
     return [np.flatnonzero(sizes == size) for size in np.unique(sizes)]
 
 
 def _sides(data: Dataset) -> NDArray[np.int64]:
     """The side (N,) of the square from the canvas's first cell that each row needs."""
-    if data.views is not None:
-        return arc_data.sides(data.views)
+    if data.sides is not None:
+        return data.sides
     rows, columns = get_kind(data.kind).canvas
     # around a maze its question is walls as far as the canvas reaches
     used = (data.answers if data.kind == "maze" else data.questions | data.answers) != 0
@@ -373,7 +383,9 @@ def _read_puzzles(path: Path, kind: str | None, report: Report) -> Dataset:
         return _plain(rules.name, questions, answers, ratings)
     names = [BLANK, *dict.fromkeys(puzzle.task for puzzle in puzzles)]
     ids = np.array([names.index(puzzle.task) for puzzle in puzzles], np.int64)
-    return _plain(rules.name, questions, answers, ratings, names, ids)
+    labelled = [(p, (p.question, p.answer)) for p in puzzles if p.answer is not None]
+    sides = np.array([arc_data.side_of(pair, p.examples, p.questions) for p, pair in labelled], np.int64)
+    return dataclasses.replace(_plain(rules.name, questions, answers, ratings, names, ids), sides=sides)
 
 
 def _tell(path: Path, kept: int, refused: list[str], report: Report) -> None:
@@ -470,7 +482,14 @@ def _join(parts: Sequence[Dataset]) -> Dataset:
     arrays: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in ROWS}
     names = max((part.names for part in parts), key=len)
     views = [part.views for part in parts if part.views is not None]
-    return dataclasses.replace(first, **arrays, names=names, views=arc_data.join(views) if views else None)
+    sides = [part.sides for part in parts if part.sides is not None]
+    return dataclasses.replace(
+        first,
+        **arrays,
+        names=names,
+        views=arc_data.join(views) if views else None,
+        sides=np.concatenate(sides) if len(sides) == len(parts) else None,
+    )
 
 
 def _odds(weights: list[NDArray[np.float64]], shares: list[float | None]) -> NDArray[np.float64]:
