@@ -535,6 +535,8 @@ def test_tasks_that_the_model_does_not_know_are_told_and_the_rest_is_measured(
     written = json.loads((tmp_path / "s.json").read_text())
     assert written["strange"] == [{"attempt_1": [[0]], "attempt_2": [[0]]}]
     assert {*written} == {"strange", *TASKS}
+    report = ("--report", tmp_path / "r", "--no-adapt", "--votes", "1")
+    assert [trm("eval", path, *arguments, *report).code for _ in range(2)] == [3, 3]  # from the report, too
 
 
 def test_processes_share_whole_tasks() -> None:

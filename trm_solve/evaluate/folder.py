@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from trm_solve.errors import InputError
+from trm_solve.errors import ExitCode, InputError
 from trm_solve.evaluate.html import page
 from trm_solve.evaluate.tally import Outcome
 from trm_solve.files import AtomicFile, write_atomically
@@ -27,7 +27,10 @@ COLUMNS = (
     *("max_steps", "index", "source", "rating", "verdict", "exact", "valid", "cells", "steps", "attempts"),
     *("halt_probability", "verdicts", "placement", "task", "rank", "votes", "confidence", "took", "answers", "seconds"),
 )
-UNREADABLE = "unreadable"  # the verdict on an item that is no puzzle with an answer; `source` holds the message
+ERRORS = {  # verdicts on items that were not measured; `source` holds the message
+    "unreadable": ExitCode.USAGE,  # no puzzle with an answer
+    "unknown": ExitCode.MODEL,  # of a task that the model does not know
+}
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,8 @@ class Row:
     def cells(self) -> list[Any]:
         if isinstance(self.news, InputError):
             blank = [""] * (len(COLUMNS) - 6)
-            return [self.max_steps, self.index, self.news.message, "", UNREADABLE, *blank, f"{self.seconds:.4f}"]
+            verdict = next(name for name, code in ERRORS.items() if code == self.news.exit_code)
+            return [self.max_steps, self.index, self.news.message, "", verdict, *blank, f"{self.seconds:.4f}"]
         o = self.news
         flags = ("" if o.exact is None else int(o.exact), "" if o.valid is None else int(o.valid))
         said = " ".join(f"{name}={int(holds)}" for name, holds in o.verdicts.items())
@@ -57,8 +61,10 @@ class Row:
         """Raises ValueError on a line that was cut short."""
         steps, index, source, rating, verdict, exact, valid, right, spent, attempts, q, said, placement, *rest = cells
         task, rank, votes, confidence, took, answers, seconds = rest
-        if verdict == UNREADABLE:
-            return cls(int(steps), int(index), InputError(source), float(seconds))
+        if verdict in ERRORS:
+            error = InputError(source)
+            error.exit_code = ERRORS[verdict]
+            return cls(int(steps), int(index), error, float(seconds))
         outcome = Outcome(
             index=int(index),
             source=source,
