@@ -6,7 +6,6 @@ of any size up to the canvas stands somewhere on it (`Puzzle.offset`) with walls
 
 from __future__ import annotations
 
-import csv
 import itertools
 import math
 import statistics
@@ -19,14 +18,14 @@ from trm_solve.errors import InputError
 from trm_solve.puzzles.base import Check, Grid, Kind, Mask, Puzzle, Reading, Symmetry
 from trm_solve.puzzles.dihedral import DIHEDRAL, turn
 from trm_solve.puzzles.maze_paths import FREE, GOAL, PATH, START, WALL, draw, flaws, missing, shortest_path
+from trm_solve.puzzles.table import RATING, fields_of, rating_of, read_rows
 
 SYMBOLS = "?# SGo"  # by token; PAD is not a symbol of any maze
 CANVAS = (30, 30)
 HINT = "a maze is drawn in '#' (wall), space or '.' (free), one S and one G; 'o' marks a path"
 TRIMMED_HINT = "free cells at the end of a row may have lost their spaces: write them as '.'"
 SIZE_HINT = "a CSV column 'columns' gives the width of mazes that are not square"
-QUESTION, ANSWER, RATING = ("question", "maze", "puzzle"), ("answer", "solution"), ("rating",)
-COLUMNS = ("columns", "cols", "width")
+QUESTION, ANSWER, COLUMNS = ("question", "maze", "puzzle"), ("answer", "solution"), ("columns", "cols", "width")
 
 _TOKENS: NDArray[np.uint8] = np.zeros(128, np.uint8)  # of ASCII characters; 0 where there is none
 _TOKENS[[ord(character) for character in "# .SGo"]] = (WALL, FREE, FREE, START, GOAL, PATH)
@@ -43,7 +42,7 @@ class Maze(Kind):
         lines = [line.rstrip("\r\n") for line in head]
         lines = list(itertools.dropwhile(lambda line: not line.strip(), lines))
         if lines and _begins_csv(lines[0]):
-            return any(_drawn(field) and len(field) > 1 for line in lines[:2] for field in _fields(line))
+            return any(_drawn(field) and len(field) > 1 for line in lines[:2] for field in fields_of(line))
         return _drawn("".join(itertools.takewhile(str.strip, lines)))
 
     def parse(self, lines: Iterable[str], source: str) -> Iterator[Puzzle | InputError]:
@@ -148,14 +147,6 @@ def _drawn(text: str) -> bool:
     return ink > len(text) - ink - text.count(" ") - text.count(".")
 
 
-def _fields(line: str) -> list[str]:
-    """Fields of a CSV line; none where it is not one."""
-    try:
-        return next(csv.reader([line]), [])
-    except csv.Error:
-        return []
-
-
 def _begins_csv(line: str) -> bool:
     return "," in line or line.strip().lower() in QUESTION
 
@@ -230,35 +221,21 @@ def _rc(cell: int, grid: Grid) -> str:
 
 def _parse_csv(number: int, first: str, rest: Iterator[tuple[int, str]], source: str) -> Iterator[Puzzle | InputError]:
     """Rows of `question[,answer][,rating][,columns]` in the order that a header names; without one, the first three."""
-    header = [field.strip().lower() for field in _fields(first)]
-    names = (QUESTION, ANSWER, RATING, COLUMNS)
-    places = [next((i for i, name in enumerate(header) if name in known), None) for known in names]
-    if places[0] is None:
-        start = next((i for i, field in enumerate(_fields(first)) if _drawn(field)), 0)
-        places = [start, start + 1, start + 2, None]
-        rest = itertools.chain([(number, first)], rest)
-    for number, line in rest:
-        if line.strip():
-            try:
-                yield _csv_row(line, f"{source}:{number}", places)
-            except InputError as error:
-                yield error
+    start = next((i for i, field in enumerate(fields_of(first)) if _drawn(field)), 0)
+    columns, usual = (QUESTION, ANSWER, RATING, COLUMNS), (start, start + 1, start + 2, None)
+    return read_rows(number, first, rest, source, columns, usual, _csv_row)
 
 
-def _csv_row(line: str, where: str, places: list[int | None]) -> Puzzle:
-    fields = _fields(line)
-    question, answer, rating, columns = (fields[i] if i is not None and i < len(fields) else "" for i in places)
+def _csv_row(line: str, where: str, fields: list[str]) -> Puzzle:
+    question, answer, rating, columns = fields
     columns = columns.strip()
-    if columns and not columns.isdecimal():
+    if columns and not (columns.isdecimal() and len(columns) < 5):
         raise InputError(f"{where}: columns {columns!r} is not a number of columns", SIZE_HINT)
     width = int(columns) if columns else math.isqrt(len(question))
     if not question or not width or len(question) % width or (not columns and len(question) != width**2):
         shape = f"not a square and not rows of {columns}" if columns else "not a square"
         raise InputError(f"{where}: question of {len(question)} characters, {shape}", SIZE_HINT)
-    try:
-        rated = float(rating) if rating.strip() else None
-    except ValueError:
-        raise InputError(f"{where}: rating {rating!r} is not a number") from None
+    rated = rating_of(rating, where)
     if answer and len(answer) != len(question):
         raise InputError(f"{where}: answer of {len(answer)} characters, the question has {len(question)}")
     grid = _csv_grid(line, where, "question", question, width)

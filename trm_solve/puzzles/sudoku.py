@@ -5,8 +5,6 @@ Symbols: 0 blank, 1-9. Tokens: 0 PAD, 1 blank, digit d -> d + 1 (the public chec
 
 from __future__ import annotations
 
-import csv
-import itertools
 import re
 from collections.abc import Iterable, Iterator
 
@@ -15,13 +13,13 @@ from numpy.typing import NDArray
 
 from trm_solve.errors import InputError
 from trm_solve.puzzles.base import Check, Grid, Kind, Mask, Puzzle, Reading, Symmetry
+from trm_solve.puzzles.table import RATING, rating_of, read_rows
 
 BLANKS = ".0_*"
 BLANK_HINT = "blanks are '.' or '0'"
 RULE = re.compile(r"^[\s|+*=-]*[-=][\s|+*=-]*$")  # a drawn line between rows or around a grid
 QUESTION = ("question", "puzzle", "puzzles", "quiz", "quizzes", "sudoku")
 ANSWER = ("answer", "solution", "solutions")
-RATING = ("rating", "difficulty")
 
 _rows, _columns = np.divmod(np.arange(81), 9)
 _boxes = _rows // 3 * 3 + _columns // 3
@@ -101,7 +99,8 @@ class Sudoku(Kind):
                     rows, trouble = [], None
                 continue
             if not rows and ("," in text or text.strip('"').lower() in QUESTION):
-                yield from _parse_csv(number, line, numbered, source)
+                names = (QUESTION, ANSWER, RATING)
+                yield from read_rows(number, line, numbered, source, names, range(len(names)), _csv_row)
                 return
             columns = [i + 1 for i, c in enumerate(line) if c not in " \t|"]
             columns = columns[: len(re.sub(r"[\s|]", "", text))]
@@ -227,28 +226,9 @@ def _short(rows: list[Grid], source: str, start: int) -> InputError:
     return InputError(f"{source}:{start}: {len(rows)} rows, a Sudoku has 9")
 
 
-def _parse_csv(number: int, first: str, rest: Iterator[tuple[int, str]], source: str) -> Iterator[Puzzle | InputError]:
-    """Rows of `question[,answer][,rating]`, in the order a header names or in this one."""
-    header = [field.strip().lower() for field in next(csv.reader([first]))]
-    places = [next((i for i, name in enumerate(header) if name in names), None) for names in (QUESTION, ANSWER, RATING)]
-    if places[0] is None:
-        places = [0, 1, 2]
-        rest = itertools.chain([(number, first)], rest)
-    for number, line in rest:
-        if line.strip():
-            try:
-                yield _csv_row(line, f"{source}:{number}", places)
-            except InputError as error:
-                yield error
-
-
-def _csv_row(line: str, where: str, places: list[int | None]) -> Puzzle:
-    fields = [field.strip() for field in next(csv.reader([line]))]
-    question, answer, rating = (fields[i] if i is not None and i < len(fields) else "" for i in places)
-    try:
-        rated = float(rating) if rating else None
-    except ValueError:
-        raise InputError(f"{where}: rating {rating!r} is not a number") from None
+def _csv_row(line: str, where: str, fields: list[str]) -> Puzzle:
+    question, answer, rating = (field.strip() for field in fields)
+    rated = rating_of(rating, where)
     label = _csv_grid(line, where, "answer", answer) if answer else None
     puzzle = _puzzle(_csv_grid(line, where, "question", question), where, label, rated)
     if label is not None:
