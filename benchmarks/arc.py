@@ -61,7 +61,7 @@ def report(lines: list[dict[str, Any]], arms: list[str]) -> None:
         if not mine:
             continue
         one, two = (100 * sum(line[f"pass_at_{k}"] for line in mine) / len(mine) for k in (1, 2))
-        low, high = (100 * end for end in wilson(sum(line["pass_at_2"] == 1 for line in mine), len(mine)))
+        low, high = (100 * end for end in wilson(sum(line["pass_at_2"] for line in mine), len(mine)))
         sure = [line for line in mine if line["leave_one_out"][:1] not in ("0", "n")]
         minutes = sum(line["seconds"] for line in mine) / len(mine) / 60
         of_sure = f"{sum(line['pass_at_2'] == 1 for line in sure)} of {len(sure)}"

@@ -238,6 +238,14 @@ def test_a_file_whose_tasks_are_all_too_large_is_left_out(tmp_path: Path) -> Non
     assert told == [f"{tmp_path}/large.json: nothing to learn from"]
 
 
+def test_examples_anywhere_on_the_whole_canvas_cannot_be_cropped(tmp_path: Path) -> None:
+    build(FILES, tmp_path, 1)
+    run = RunOptions(data=(str(tmp_path),))
+    with pytest.raises(InputError, match="which cannot be cropped") as caught:
+        open_data(run, augment=True, canvas="crop", report=silent)
+    assert "--set canvas=full" in caught.value.hint
+
+
 def test_a_task_is_learned_on_the_canvas_on_which_it_is_asked(tmp_path: Path) -> None:
     """All pairs on that of the task; one whose answer could not be foreseen to be so large on its own."""
 

@@ -539,6 +539,21 @@ def test_tasks_that_the_model_does_not_know_are_told_and_the_rest_is_measured(
     assert [trm("eval", path, *arguments, *report).code for _ in range(2)] == [3, 3]  # from the report, too
 
 
+@pytest.mark.parametrize("steps", ["1", "1,2"])
+@pytest.mark.parametrize("plain", [True, False])
+def test_nothing_but_tasks_that_the_model_does_not_know(
+    trm: Trm, tmp_path: Path, arguments: tuple[str | Path, ...], steps: str, plain: bool
+) -> None:
+    path = tmp_path / "strange.json"
+    path.write_text(json.dumps({"train": [{"input": [[1]], "output": [[2]]}], "test": [{"input": [[3]], "output": A}]}))
+    told = trm("eval", path, *arguments[plain:], "--no-adapt", "--max-steps", steps, "--report", tmp_path / "r")
+    assert told.code == 3
+    assert "was not trained on task strange" in told.err
+    assert "this is a bug" not in told.err
+    assert told.out
+    assert (tmp_path / "r" / "report.html").exists()
+
+
 def test_processes_share_whole_tasks() -> None:
     items: list[Puzzle | InputError] = [
         puzzle(label, task, n) for task, inputs in TASKS.items() for n, (label, _) in enumerate(inputs)

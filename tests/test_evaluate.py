@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import socket
@@ -187,6 +188,21 @@ def test_a_pipe_is_refused_as_it_can_be_read_only_once(trm: Trm, tmp_path: Path)
     told = trm("eval", tmp_path / "pipe.csv", *SETTING)
     assert (told.code, told.out) == (2, "")
     assert told.err.startswith(f"error: {tmp_path}/pipe.csv: not a plain file\nhint: ")
+
+
+def test_what_is_no_file_and_too_long_for_a_name(trm: Trm) -> None:
+    told = trm("eval", "." * 900, *SETTING)
+    assert (told.code, told.err) == (2, f"error: {'.' * 900}: file name too long\n")
+
+
+def test_a_report_on_a_full_disk_names_its_file(trm: Trm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("trm_solve.evaluate.folder.Row.cells", full)
+    told = trm("eval", write_csv(tmp_path / "p.csv", rows(1)), *SETTING, "--report", tmp_path / "r")
+    assert (told.code, told.out) == (2, "")
+    assert told.err == f"error: {tmp_path}/r/puzzles.csv: cannot be written (no space left on device)\n"
 
 
 def test_ratings_beyond_the_last_band(trm: Trm, tmp_path: Path) -> None:

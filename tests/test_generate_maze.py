@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import itertools
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -186,6 +188,16 @@ def test_the_command(trm: Callable[..., Any], tmp_path: Path) -> None:
     wrong = trm("generate", "maze", "--size", 40)
     assert (wrong.code, wrong.out) == (2, "")
     assert wrong.err.startswith("error: a maze of 40x40 cells cannot be made\nhint: ")
+
+
+def test_a_reader_that_has_enough_ends_it_well() -> None:
+    command = [sys.executable, "-m", "trm_solve", "generate", "maze", "-n", "100000", "--size", "9", "-q"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == "source,question,answer,rating\n"
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait()) == ("", 0)
 
 
 def test_what_was_found_is_kept(trm: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

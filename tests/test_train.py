@@ -368,6 +368,10 @@ def test_fine_tuning_starts_from_the_checkpoint_and_keeps_its_cycles(tmp_path: P
     assert second.config == first.config
     for name, parameter in second.named_parameters():
         assert torch.allclose(parameter, first.get_parameter(name), atol=1e-7), name
+    whole = (out / "last" / "config.json").read_bytes()
+    (out / "last" / "config.json").unlink()  # as a kill while the first `last` is written leaves it
+    assert train.start(str(out), {}, {"max_steps": 4}, {}, None, resume=True) == "done"
+    assert (out / "last" / "config.json").read_bytes() == whole
     shutil.rmtree(tmp_path / "first")  # not needed any more
     assert train.start(str(out), {}, {"max_steps": 10}, {}, None, resume=True) == "done"
     assert metrics(out)[-1]["step"] == 10

@@ -83,6 +83,18 @@ def unwritable(path: Path | str, error: OSError) -> InputError:
     return InputError(f"{path}: cannot be written ({(error.strerror or str(error)).lower()})")
 
 
+def write(stream: IO[str] | AtomicFile, text: str) -> None:
+    """Write to a file or to stdout. Raises `InputError` where the disk says no, BrokenPipeError where nobody reads."""
+    try:
+        stream.write(text)
+        if not isinstance(stream, AtomicFile):
+            stream.flush()  # the reader of a pipe sees each answer as it comes
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise unwritable("<stdout>", error) from None
+
+
 def swallow_stdout() -> None:
     """After a broken pipe: let what is still buffered go nowhere, so that the interpreter ends without complaint."""
     with contextlib.suppress(OSError, ValueError):

@@ -21,7 +21,7 @@ from rich.text import Text
 
 from trm_solve import trace
 from trm_solve.errors import ExitCode, InputError, TrmError
-from trm_solve.files import AtomicFile, swallow_stdout, unwritable
+from trm_solve.files import AtomicFile, swallow_stdout, write
 from trm_solve.puzzles import get_kind
 from trm_solve.puzzles.base import Grid, Puzzle
 from trm_solve.render import Scene, Space, board, frame, pictures, summary, verdict
@@ -255,18 +255,6 @@ def fields_of(outcome: Solution | InputError) -> dict[str, Any]:
         "overruled": outcome.overruled,
         "reason": outcome.reason,
     }
-
-
-def write(stream: IO[str] | AtomicFile, text: str) -> None:
-    """Raises `InputError` where the disk says no."""
-    try:
-        stream.write(text)
-        if not isinstance(stream, AtomicFile):
-            stream.flush()  # the reader of a pipe sees each answer as it comes
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise unwritable("<stdout>", error) from None
 
 
 def finish(stream: IO[str] | AtomicFile, completed: bool) -> None:

@@ -68,8 +68,8 @@ def main() -> None:
                 _complain(message, hint, code)
         elif os.environ.get("TRM_DEBUG"):
             raise
-        elif isinstance(error, OSError) and error.errno == errno.ENOSPC:  # of stdout; files tell by themselves
-            swallow_stdout()
+        elif isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            swallow_stdout()  # files tell by themselves, so this may be it
             code = _complain("no space left on device", "", ExitCode.USAGE)
         else:
             hint = "this is a bug; TRM_DEBUG=1 shows where it happened"

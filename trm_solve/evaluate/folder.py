@@ -20,7 +20,7 @@ from typing import IO, Any
 from trm_solve.errors import ExitCode, InputError
 from trm_solve.evaluate.html import page
 from trm_solve.evaluate.tally import Outcome
-from trm_solve.files import AtomicFile, write_atomically
+from trm_solve.files import AtomicFile, unwritable, write_atomically
 
 SETTINGS = "settings.json"
 COLUMNS = (
@@ -137,24 +137,34 @@ class ReportFolder:
             file.truncate(whole)
 
     def __enter__(self) -> ReportFolder:
-        new = not self._path.exists() or not self._path.stat().st_size
-        self._file = self._path.open("a", encoding="utf-8", newline="")
-        self._table = csv.writer(self._file, lineterminator="\n")
-        if new:
-            self._table.writerow(COLUMNS)
+        with self._telling():
+            new = not self._path.exists() or not self._path.stat().st_size
+            self._file = self._path.open("a", encoding="utf-8", newline="")
+            self._table = csv.writer(self._file, lineterminator="\n")
+            if new:
+                self._table.writerow(COLUMNS)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._file is not None:
-            self._file.close()
+            with contextlib.suppress(OSError):  # of what could not be written before
+                self._file.close()
 
     def add(self, row: Row) -> None:
-        """Keep a row."""
+        """Keep a row. Raises `InputError` where the disk says no."""
         assert self._file is not None
-        self._table.writerow(row.cells())
-        self._file.flush()
+        with self._telling():
+            self._table.writerow(row.cells())
+            self._file.flush()
+
+    @contextlib.contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise unwritable(self._path, error) from None
 
     def finish(self, report: Mapping[str, Any]) -> None:
         """Write the finished report; by the first process, when all are done."""

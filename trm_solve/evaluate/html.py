@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from trm_solve.evaluate.tally import judged, placed
+from trm_solve.evaluate.tally import judged, middle, number, percent, placed
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 460, 240, 44, 34, 10  # pixels of a plot and its margins
 STYLE = """
@@ -52,15 +52,15 @@ def page(report: Mapping[str, Any]) -> str:
 def _summary(report: Mapping[str, Any]) -> str:
     rows = [
         ("exact accuracy", _sure(report["exact_accuracy"], report["exact_interval"])),
-        ("cell accuracy", _percent(report["cell_accuracy"])),
+        ("cell accuracy", percent(report["cell_accuracy"])),
         *((name, _sure(share, ends)) for name, share, ends in judged(report)),
         ("accepted, but not the label", f"{report['other_solutions']:,}"),
-        ("steps", f"mean {report['mean_steps']:.2f}, median {report['median_steps']:g}"),
-        ("attempts", f"mean {report['mean_attempts']:.2f}, median {report['median_attempts']:g}"),
-        ("precision of the halting head", _percent(report["halting"]["precision"])),
-        ("its recall", _percent(report["halting"]["recall"])),
-        ("its calibration error", _percent(report["halting"]["calibration_error"])),
-        ("puzzles per second", f"{report['puzzles_per_second']:.1f}"),
+        ("steps", middle(report, "steps")),
+        ("attempts", middle(report, "attempts")),
+        ("precision of the halting head", percent(report["halting"]["precision"])),
+        ("its recall", percent(report["halting"]["recall"])),
+        ("its calibration error", percent(report["halting"]["calibration_error"])),
+        ("puzzles per second", number(report["puzzles_per_second"], ".1f")),
         ("settings", f"halt {report['halt']}, at most {report['max_steps']} steps, effort {report['effort']}, "
          f"seed {report['seed']}, {report['device']}, {report['dtype']}"),
     ]  # fmt: skip
@@ -70,8 +70,8 @@ def _summary(report: Mapping[str, Any]) -> str:
 
 def _runs(runs: Sequence[Mapping[str, Any]]) -> str:
     rows = "".join(
-        f"<tr><td>{run['max_steps']}<td>{_percent(run['exact_accuracy'])}"
-        f"{_cells(run)}<td>{run['mean_steps']:.2f}<td>{run['puzzles_per_second']:.1f}"
+        f"<tr><td>{run['max_steps']}<td>{percent(run['exact_accuracy'])}"
+        f"{_cells(run)}<td>{number(run['mean_steps'], '.2f')}<td>{number(run['puzzles_per_second'], '.1f')}"
         for run in runs
     )
     return f"<table><tr><th>max steps<th>exact{_heads(runs[0])}<th>mean steps<th>puzzles/s{rows}</table>"
@@ -79,8 +79,8 @@ def _runs(runs: Sequence[Mapping[str, Any]]) -> str:
 
 def _table(name: str, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     cells = "".join(
-        f"<tr><td>{html.escape(label)}<td>{row['puzzles']:,}<td>{_percent(row['exact_accuracy'])}"
-        f"<td>{_percent(row['exact_interval'][0])} to {_percent(row['exact_interval'][1])}{_cells(row)}"
+        f"<tr><td>{html.escape(label)}<td>{row['puzzles']:,}<td>{percent(row['exact_accuracy'])}"
+        f"<td>{percent(row['exact_interval'][0])} to {percent(row['exact_interval'][1])}{_cells(row)}"
         for label, row in rows
     )
     further = _heads(rows[0][1]) if rows else ""
@@ -97,7 +97,7 @@ def _tasks(rows: Sequence[Mapping[str, Any]]) -> str:
         f"<tr><td>{html.escape(row['task'])}<td>{row['inputs']}"
         + lines(("-" if rank is None else str(rank)) if row["labelled"] else "?" for rank in row["ranks"])
         + lines(f"{votes} of {all_}" for votes, all_ in zip(row["votes"], row["attempts"], strict=True))
-        + lines(map(_percent, row["confidence"]))
+        + lines(map(percent, row["confidence"]))
         + f"<td>{row['minutes']:.2f}"
         for row in rows
     )
@@ -114,24 +114,20 @@ def _cells(row: Mapping[str, Any]) -> str:
 
 
 def _sure(share: float | None, interval: Sequence[float]) -> str:
-    return "-" if share is None else "{} ({} to {})".format(*map(_percent, (share, *interval)))
-
-
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.2f} %"
+    return "-" if share is None else "{} ({} to {})".format(*map(percent, (share, *interval)))
 
 
 def _binned(histogram: Mapping[str, int], most: int = 24) -> list[tuple[str, float]]:
     """At most so many bars of equal width, labelled by their first value."""
-    values = sorted((int(value), number) for value, number in histogram.items())
+    values = sorted((int(value), count) for value, count in histogram.items())
     if not values:
         return []
     low, high = values[0][0], values[-1][0]
     width = -(-(high - low + 1) // most)
     bars = [0.0] * ((high - low) // width + 1)
-    for value, number in values:
-        bars[(value - low) // width] += number
-    return [(str(low + i * width), number) for i, number in enumerate(bars)]
+    for value, count in values:
+        bars[(value - low) // width] += count
+    return [(str(low + i * width), count) for i, count in enumerate(bars)]
 
 
 def _plot(caption: str, drawing: str) -> str:
@@ -157,7 +153,7 @@ def _bars(bars: Sequence[tuple[str, float | None]], *, share: bool) -> str:
     for i, (label, value) in enumerate(bars):
         x, y = LEFT + 4 + i * step, _y(value or 0, top)
         height = HEIGHT - BOTTOM - y
-        shown = f"{label}: " + (_percent(value) if share else f"{value:g}")
+        shown = f"{label}: " + (percent(value) if share else f"{value:g}")
         place = f"x={x:.1f} y={y:.1f} width={step * 0.85:.1f} height={height:.1f}"
         drawn.append(f"<rect class=bar {place}><title>{shown}</title></rect>")
         if i % (len(bars) // 12 + 1) == 0:
@@ -173,7 +169,7 @@ def _reliability(bins: Sequence[Mapping[str, Any]]) -> str:
     for bin_ in bins:
         if bin_["puzzles"]:
             x, y = LEFT + span * bin_["halt_probability"], _y(bin_["right"], 1)
-            title = f"said {_percent(bin_['halt_probability'])}, right {_percent(bin_['right'])} of {bin_['puzzles']:,}"
+            title = f"said {percent(bin_['halt_probability'])}, right {percent(bin_['right'])} of {bin_['puzzles']:,}"
             radius = 2 + 6 * (bin_["puzzles"] / most) ** 0.5
             drawn.append(f"<circle class=point cx={x:.1f} cy={y:.1f} r={radius:.1f}><title>{title}</title></circle>")
     for share in (0, 0.5, 1):

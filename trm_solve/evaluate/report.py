@@ -15,7 +15,7 @@ from rich.table import Table
 
 from trm_solve.errors import InputError
 from trm_solve.evaluate.run import Evaluation
-from trm_solve.evaluate.tally import Outcome, judged, placed
+from trm_solve.evaluate.tally import Outcome, judged, middle, number, percent, placed
 from trm_solve.terminal import redraws
 
 PATIENCE = 1.0  # seconds before progress is shown
@@ -118,8 +118,8 @@ def print_comparison(runs: Sequence[Mapping[str, Any]]) -> None:
             percent(run["exact_accuracy"]),
             "{:.1f} to {:.1f}".format(*(100 * end for end in run["exact_interval"])),
             *(f"{percent(share)} {interval(ends)}" for _, share, ends in judged(run)),
-            f"{run['mean_steps']:.2f}",
-            f"{run['puzzles_per_second']:.1f}",
+            number(run["mean_steps"], ".2f"),
+            number(run["puzzles_per_second"], ".1f"),
         )
         for run in runs
     ]
@@ -158,10 +158,10 @@ def rows_of(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
     found = f"right in {percent(halting['precision'])} where it halts, recall {percent(halting['recall'])}"
     said = "halts nowhere" if halting["precision"] is None else found
     rows += [
-        ("steps", f"mean {figures['mean_steps']:.2f}, median {figures['median_steps']:g}"),
-        ("attempts", f"mean {figures['mean_attempts']:.2f}, median {figures['median_attempts']:g}"),
+        ("steps", middle(figures, "steps")),
+        ("attempts", middle(figures, "attempts")),
         *([("halting head", f"{said}, calibration error {percent(halting['calibration_error'])}")] if puzzles else []),
-        ("puzzles per second", f"{figures['puzzles_per_second']:.1f}"),
+        ("puzzles per second", number(figures["puzzles_per_second"], ".1f")),
         ("halt", f"{figures['halt']}, at most {figures['max_steps']} steps"),
         ("effort", f"{figures['effort']}, seed {figures['seed']}"),
         ("model", f"{figures['model']} on {figures['device']}, {figures['dtype']}"),
@@ -186,10 +186,6 @@ def _part(row: Mapping[str, Any]) -> str:
     """The figures of some of the puzzles in one line."""
     further = "".join(f", {name} {percent(each['share'])}" for name, each in row["verdicts"].items())
     return f"{'exact ' if further else ''}{percent(row['exact_accuracy'])} of {row['puzzles']:,}{further}"
-
-
-def percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.2f} %"
 
 
 def interval(ends: Sequence[float]) -> str:

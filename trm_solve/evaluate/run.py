@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import errno
 import glob
 import io
 import itertools
@@ -46,6 +47,11 @@ def find_files(paths: Iterable[str]) -> list[Path]:
     found: list[Path] = []
     for text in paths:
         path = Path(text)
+        try:
+            path.stat()
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:  # for which the questions below raise
+                raise InputError(f"{text}: {(error.strerror or str(error)).lower()}") from None
         if path.is_dir():
             inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and _holds_puzzles(p))
             if not inside:

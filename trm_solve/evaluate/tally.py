@@ -234,6 +234,20 @@ def placed(row: Mapping[str, Any]) -> str:
     return "{} x {} at row {}, column {}".format(*row["size"], *(at + 1 for at in row["offset"]))
 
 
+def percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.2f} %"
+
+
+def number(value: float | None, form: str) -> str:
+    """A figure in words, where there is one."""
+    return "-" if value is None else f"{value:{form}}"
+
+
+def middle(figures: Mapping[str, Any], name: str) -> str:
+    """Mean and median of steps or of attempts, in words."""
+    return f"mean {number(figures[f'mean_{name}'], '.2f')}, median {number(figures[f'median_{name}'], 'g')}"
+
+
 def _share(part: float, whole: int) -> float | None:
     """Rounded to what does not depend on the order in which floating-point numbers were added."""
     return round(part / whole, 9) if whole else None

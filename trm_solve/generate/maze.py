@@ -138,7 +138,7 @@ def csv_row(maze: Puzzle) -> str:
 def write(
     recipe: MazeRecipe, count: int, output: Path | None, exclude: Iterable[Path] = (), quiet: bool = False
 ) -> None:
-    """Write `count` mazes as CSV; see `writing.write`."""
+    """Write `count` mazes as CSV; see `writing.write_rows`."""
     if count < 1:
         raise InputError(f"at least one maze has to be made, not {count}")
     known = set(fingerprints(exclude))
@@ -146,4 +146,4 @@ def write(
     def made(tick: Callable[[], None]) -> Iterator[str]:
         return map(csv_row, generate_maze(recipe, known, tick))
 
-    writing.write(csv_header(recipe), made, count, "mazes", output, quiet=quiet)
+    writing.write_rows(csv_header(recipe), made, count, "mazes", output, quiet=quiet)

@@ -222,10 +222,10 @@ def csv_row(puzzle: Puzzle) -> str:
 
 
 def write(recipe: SudokuRecipe, output: Path | None, exclude: Iterable[Path] = (), quiet: bool = False) -> None:
-    """Write puzzles as CSV; see `writing.write`."""
+    """Write puzzles as CSV; see `writing.write_rows`."""
     known = {fingerprint(puzzle.question) for puzzle in read_puzzles(exclude)}
 
     def made(tick: Callable[[], None]) -> Iterator[str]:
         return map(csv_row, generate_sudoku(recipe, known, tick))
 
-    writing.write("source,question,answer,rating", made, recipe.count, "puzzles", output, quiet=quiet)
+    writing.write_rows("source,question,answer,rating", made, recipe.count, "puzzles", output, quiet=quiet)

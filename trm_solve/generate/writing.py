@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from trm_solve.errors import ExitCode, TrmError
-from trm_solve.files import AtomicFile
+from trm_solve.files import AtomicFile, swallow_stdout, write
 from trm_solve.generate.kernels import COMPILED
 from trm_solve.terminal import redraws
 
@@ -26,7 +26,7 @@ class NotFoundError(TrmError):
     exit_code = ExitCode.UNSOLVED
 
 
-def write(
+def write_rows(
     header: str,
     rows: Callable[[Callable[[], None]], Iterator[str]],
     count: int,
@@ -42,16 +42,18 @@ def write(
     """
     file = None if output is None else AtomicFile(output)
     try:
-        put = sys.stdout.write if file is None else file.write
-        put(header + "\n")
+        stream = file or sys.stdout
+        write(stream, header + "\n")
         with Counter(count, what, quiet=quiet) as counter:
             try:
                 for row in itertools.islice(rows(counter.tick), count):
-                    put(row + "\n")
+                    write(stream, row + "\n")
                     counter.made += 1
             finally:
                 if file is not None and counter.made:
                     file.commit()
+    except BrokenPipeError:  # whoever reads has enough
+        swallow_stdout()
     finally:
         if file is not None:
             file.discard()

@@ -18,7 +18,7 @@ from trm_solve.errors import InputError
 from trm_solve.puzzles.base import Check, Grid, Kind, Mask, Puzzle, Reading, Symmetry
 from trm_solve.puzzles.dihedral import DIHEDRAL, turn
 from trm_solve.puzzles.maze_paths import FREE, GOAL, PATH, START, WALL, draw, flaws, missing, shortest_path
-from trm_solve.puzzles.table import RATING, fields_of, rating_of, read_rows
+from trm_solve.puzzles.table import fields_of, rating_of, read_rows
 
 SYMBOLS = "?# SGo"  # by token; PAD is not a symbol of any maze
 CANVAS = (30, 30)
@@ -222,7 +222,7 @@ def _rc(cell: int, grid: Grid) -> str:
 def _parse_csv(number: int, first: str, rest: Iterator[tuple[int, str]], source: str) -> Iterator[Puzzle | InputError]:
     """Rows of `question[,answer][,rating][,columns]` in the order that a header names; without one, the first three."""
     start = next((i for i, field in enumerate(fields_of(first)) if _drawn(field)), 0)
-    columns, usual = (QUESTION, ANSWER, RATING, COLUMNS), (start, start + 1, start + 2, None)
+    columns, usual = (QUESTION, ANSWER, ("rating",), COLUMNS), (start, start + 1, start + 2, None)
     return read_rows(number, first, rest, source, columns, usual, _csv_row)
 
 

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from trm_solve.errors import InputError
 from trm_solve.puzzles.base import Check, Grid, Kind, Mask, Puzzle, Reading, Symmetry
-from trm_solve.puzzles.table import RATING, rating_of, read_rows
+from trm_solve.puzzles.table import rating_of, read_rows
 
 BLANKS = ".0_*"
 BLANK_HINT = "blanks are '.' or '0'"
 RULE = re.compile(r"^[\s|+*=-]*[-=][\s|+*=-]*$")  # a drawn line between rows or around a grid
 QUESTION = ("question", "puzzle", "puzzles", "quiz", "quizzes", "sudoku")
 ANSWER = ("answer", "solution", "solutions")
+RATING = ("rating", "difficulty")
 
 _rows, _columns = np.divmod(np.arange(81), 9)
 _boxes = _rows // 3 * 3 + _columns // 3

@@ -1,4 +1,4 @@
-"""Puzzles as rows of CSV, in columns that a header names. Standard library only."""
+"""Puzzles as rows of CSV, in columns that a header names."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 
 from trm_solve.errors import InputError
 from trm_solve.puzzles.base import Puzzle
-
-RATING = ("rating", "difficulty")
 
 
 def fields_of(line: str) -> list[str]:

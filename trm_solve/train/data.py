@@ -109,6 +109,9 @@ def open_data(
     for (path, share), data in zip(sources, found, strict=True):
         if not len(data):  # a file of ARC tasks that are all left out
             continue
+        if data.kind == "arc" and data.sides is None and canvas == "crop":
+            hint = "--set canvas=full, or train on the challenges files that they were built from"
+            raise InputError(f"{path}: its examples stand anywhere on the whole canvas, which cannot be cropped", hint)
         shares.append(share)
         kept, out = hold_out(select_rating(data, options.rating, path), options.hold_out, path)
         parts.append(kept)

@@ -300,7 +300,8 @@ def _train(options: RunOptions, recipe: TrainOptions, team: Team, view: View, re
     if not resume and team.leads:
         RunFolder(Path(options.out)).check_new()
     last = RunFolder(Path(options.out)).last
-    own = resume and options.init and last.is_dir()  # what a run was fine-tuned from may be gone by now
+    # what a run was fine-tuned from may be gone by now; its own may have been cut short, before what is written last
+    own = resume and options.init and (last / checkpoint.CONFIG).exists()
     run = Run(dataclasses.replace(options, init=str(last)) if own else options, recipe, team, view)
     if resume:
         run.resume()
