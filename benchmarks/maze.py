@@ -18,8 +18,9 @@ from typing import get_args
 from trm_solve import api
 from trm_solve.config import Effort, SolveOptions
 from trm_solve.errors import InputError
-from trm_solve.evaluate.report import interval, percent
+from trm_solve.evaluate.report import interval
 from trm_solve.evaluate.run import evaluate, read_labelled
+from trm_solve.evaluate.tally import percent
 from trm_solve.fuse import fuse, operations
 from trm_solve.generate.maze import MazeRecipe, generate_maze, least_moves
 from trm_solve.model import TRM
