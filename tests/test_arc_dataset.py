@@ -23,8 +23,9 @@ from trm_solve.puzzles.arc import Arc, Copy, Task, largest_rectangle
 from trm_solve.puzzles.base import Puzzle
 from trm_solve.team import Team
 from trm_solve.train import arc_data
-from trm_solve.train.data import Mixture, open_data
+from trm_solve.train.data import Mixture
 from trm_solve.train.learner import Learner
+from trm_solve.train.mixing import open_data
 from trm_solve.train.presets import recipe
 from trm_solve.train.run import train
 from trm_solve.train.setup import name_rows, new_config

@@ -15,16 +15,9 @@ from made import ANSWER, QUESTION, rows, write_csv
 from trm_solve.config import RunOptions
 from trm_solve.errors import InputError
 from trm_solve.train import augment
-from trm_solve.train.data import (
-    Dataset,
-    Mixture,
-    count_common,
-    draw_minimum,
-    open_data,
-    read,
-    split_share,
-    valid_sudoku,
-)
+from trm_solve.train.data import Dataset, Mixture, draw_minimum
+from trm_solve.train.mixing import count_common, open_data, split_share
+from trm_solve.train.sources import read, valid_sudoku
 
 
 def mixture(path: Path, count: int = 20, **options: Any) -> tuple[Mixture, dict[str, Dataset], list[str]]:

@@ -94,6 +94,6 @@ def test_commands_import_the_heavy_rooms_only_when_they_run(path: Path) -> None:
     assert rooms(imports(path, top_only=True)) <= {"cli", "errors", "files", "__version__"}
 
 
-def test_the_hub_client_is_used_by_the_hub_and_by_data_only() -> None:
+def test_the_hub_client_is_used_by_the_hub_and_by_sources_only() -> None:
     users = {path.stem for path in PACKAGE.rglob("*.py") if "huggingface_hub" in roots(imports(path))}
-    assert users <= {"remote", "data"}
+    assert users <= {"remote", "sources"}

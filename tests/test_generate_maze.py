@@ -27,10 +27,12 @@ from trm_solve.puzzles.dihedral import DIHEDRAL, turn
 from trm_solve.puzzles.maze import Maze, solve
 from trm_solve.puzzles.maze_paths import FREE, PATH, WALL, shortest_path
 from trm_solve.train.augment_maze import augment
-from trm_solve.train.data import crop, open_data, read
+from trm_solve.train.data import crop
 from trm_solve.train.folder import RunFolder
+from trm_solve.train.mixing import open_data
 from trm_solve.train.presets import recipe
 from trm_solve.train.run import train
+from trm_solve.train.sources import read
 from trm_solve.train.view import View
 
 KIND = Maze()

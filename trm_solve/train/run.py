@@ -21,9 +21,9 @@ from trm_solve.errors import ExitCode, InputError, TrmError
 from trm_solve.hub.names import resolve
 from trm_solve.team import Team
 from trm_solve.train import curves
-from trm_solve.train.data import open_data
 from trm_solve.train.folder import RunFolder
 from trm_solve.train.learner import Learner
+from trm_solve.train.mixing import open_data
 from trm_solve.train.presets import DEFAULT, recipe
 from trm_solve.train.setup import OWN, compiles, open_model
 from trm_solve.train.validation import accuracy
