@@ -19,7 +19,7 @@ from torch import Tensor
 
 from trm_solve.arc.known import Identifiers
 from trm_solve.config import ModelConfig
-from trm_solve.errors import InputError, ModelError
+from trm_solve.errors import InputError, ModelError, reason_of
 from trm_solve.files import write_atomically, written_atomically
 from trm_solve.hub.card import GENERATED, model_card
 from trm_solve.hub.names import resolve
@@ -67,7 +67,7 @@ def read_config(folder: Path) -> ModelConfig:
         hint = "a raw state dict becomes one by: trm-solve models convert FILE --config all_config.yaml --out DIR"
         raise ModelError(f"{folder}: no {CONFIG}, so not a checkpoint folder", hint) from None
     except OSError as error:
-        raise ModelError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+        raise ModelError(f"{path}: {reason_of(error)}") from None
     except ValueError as error:
         raise ModelError(f"{path}: not JSON ({error})") from None
     except InputError as error:
@@ -166,7 +166,7 @@ def save(model: TRM, folder: Path, *, dtype: torch.dtype | None = None, card: st
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{folder}: cannot be made: {(error.strerror or str(error)).lower()}") from None
+        raise InputError(f"{folder}: cannot be made: {reason_of(error)}") from None
     write_tensors(folder / WEIGHTS, model.state_dict(), dtype)
     config: dict[str, Any] = model.config.to_dict()
     write_atomically(folder / CONFIG, (json.dumps(config, indent=2) + "\n").encode())

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from trm_solve.checkpoint import TABLE, build
 from trm_solve.config import ModelConfig
-from trm_solve.errors import InputError, ModelError
+from trm_solve.errors import InputError, ModelError, reason_of
 from trm_solve.model import TRM
 
 KINDS = {11: ("sudoku", (9, 9)), 6: ("maze", (30, 30)), 12: ("arc", (30, 30))}  # by vocabulary size
@@ -78,7 +78,7 @@ def read_public_config(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
         fields = json.loads(text) if text.lstrip().startswith("{") else yaml.safe_load(text)
     except OSError as error:
-        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+        raise InputError(f"{path}: {reason_of(error)}") from None
     except (ValueError, yaml.YAMLError) as error:
         raise InputError(f"{path}: neither JSON nor YAML ({str(error).splitlines()[0]})") from None
     if not isinstance(fields, dict):

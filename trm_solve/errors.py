@@ -41,3 +41,8 @@ class ModelError(TrmError):
     """A model that is missing, damaged or made for something else."""
 
     exit_code = ExitCode.MODEL
+
+
+def reason_of(error: OSError) -> str:
+    """What the system says was wrong, to stand behind the name of a file."""
+    return (error.strerror or str(error)).lower()

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from trm_solve.errors import InputError
+from trm_solve.errors import InputError, reason_of
 
 
 class AtomicFile:
@@ -80,7 +80,7 @@ class AtomicFile:
 
 def unwritable(path: Path | str, error: OSError) -> InputError:
     """What to say of a disk that says no."""
-    return InputError(f"{path}: cannot be written ({(error.strerror or str(error)).lower()})")
+    return InputError(f"{path}: cannot be written ({reason_of(error)})")
 
 
 def write(stream: IO[str] | AtomicFile, text: str) -> None:

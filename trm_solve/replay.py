@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from trm_solve import trace
-from trm_solve.errors import ExitCode, InputError
+from trm_solve.errors import ExitCode, InputError, reason_of
 from trm_solve.output import MANY, OutputOptions, open_output
 from trm_solve.puzzles import get_kind
 from trm_solve.puzzles.base import Puzzle
@@ -38,7 +38,7 @@ def read(path: Path) -> Iterator[tuple[Puzzle, str, list[Step]]]:
     except UnicodeDecodeError:
         raise InputError(f"{path}: not a text file") from None
     except OSError as error:
-        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+        raise InputError(f"{path}: {reason_of(error)}") from None
 
 
 def retell(puzzle: Puzzle, model: str, steps: Sequence[Step], where: str) -> Solution:

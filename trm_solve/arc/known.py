@@ -16,7 +16,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from trm_solve.errors import InputError, ModelError
+from trm_solve.errors import InputError, ModelError, reason_of
 from trm_solve.files import write_atomically
 from trm_solve.puzzles.arc import SEPARATOR, Copy, Pair, Task, read_tasks, split_identifier
 from trm_solve.puzzles.base import Grid, Puzzle
@@ -144,7 +144,7 @@ class Identifiers:
         try:
             names = json.loads(self.path.read_text(encoding="utf-8"))
         except OSError as error:
-            raise ModelError(f"{self.path}: {(error.strerror or str(error)).lower()}") from None
+            raise ModelError(f"{self.path}: {reason_of(error)}") from None
         except (ValueError, RecursionError) as error:
             raise ModelError(f"{self.path}: not JSON ({error})") from None
         if not isinstance(names, list) or not all(type(name) is str for name in names):

@@ -15,7 +15,7 @@ from trm_solve.arc.known import Identifiers, fingerprint, recognise
 from trm_solve.arc.view import AdaptView
 from trm_solve.arc.voting import voters
 from trm_solve.config import AdaptOptions, SolveOptions
-from trm_solve.errors import InputError, ModelError
+from trm_solve.errors import InputError, ModelError, reason_of
 from trm_solve.model import TRM
 from trm_solve.puzzles.arc import task_of
 from trm_solve.puzzles.base import Puzzle
@@ -118,7 +118,7 @@ def _make_folder(keep: Path, puzzle: Puzzle, several: bool) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"--keep {folder}: cannot be made: {(error.strerror or str(error)).lower()}") from None
+        raise InputError(f"--keep {folder}: cannot be made: {reason_of(error)}") from None
     if not os.access(folder, os.W_OK):
         raise InputError(f"--keep {folder}: cannot be written to")
     return folder

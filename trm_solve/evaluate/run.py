@@ -24,7 +24,7 @@ import numpy as np
 from trm_solve import schedule
 from trm_solve.arc.solve import run_tasks
 from trm_solve.config import AdaptOptions, SolveOptions
-from trm_solve.errors import ExitCode, InputError
+from trm_solve.errors import ExitCode, InputError, reason_of
 from trm_solve.evaluate.tally import Outcome, Tally
 from trm_solve.evaluate.tasks import pass_at
 from trm_solve.files import AtomicFile
@@ -51,7 +51,7 @@ def find_files(paths: Iterable[str]) -> list[Path]:
             path.stat()
         except OSError as error:
             if error.errno == errno.ENAMETOOLONG:  # for which the questions below raise
-                raise InputError(f"{text}: {(error.strerror or str(error)).lower()}") from None
+                raise InputError(f"{text}: {reason_of(error)}") from None
         if path.is_dir():
             inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and _holds_puzzles(p))
             if not inside:

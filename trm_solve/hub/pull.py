@@ -20,7 +20,7 @@ from trm_solve import checkpoint
 from trm_solve.arc.known import IDENTIFIERS, Identifiers
 from trm_solve.config import nearest
 from trm_solve.convert import NEEDED, convert, read_public_config
-from trm_solve.errors import InputError, ModelError
+from trm_solve.errors import InputError, ModelError, reason_of
 from trm_solve.hub import names as hub
 from trm_solve.hub import remote, store
 from trm_solve.hub.card import published_card
@@ -57,7 +57,7 @@ def pull(name: str, fields: Mapping[str, Any] | None = None, config: Path | None
     try:
         store.remember(address, folder)
     except OSError as error:
-        raise ModelError(f"{store.home()}: {(error.strerror or str(error)).lower()}") from None
+        raise ModelError(f"{store.home()}: {reason_of(error)}") from None
     return folder
 
 
@@ -117,7 +117,7 @@ def _make(listing: remote.Listing, file: str, folder: Path, stated: dict[str, An
     except InputError as error:  # of this machine's disk or of their files, never of what was typed
         raise ModelError(error.message, error.hint) from None
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = reason_of(error)
         raise ModelError(f"{folder}: {reason}", "HF_HOME names a folder on another disk") from None
     finally:
         if made is not None:
@@ -229,7 +229,7 @@ def read_results(path: Path) -> list[dict[str, Any]]:
         for each in found:
             float(each["exact_accuracy"]), str(each["kind"]), int(each["puzzles"])
     except OSError as error:
-        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+        raise InputError(f"{path}: {reason_of(error)}") from None
     except (ValueError, KeyError, TypeError) as error:
         hint = "trm-solve eval PATH --json > results.json writes one"
         raise InputError(f"{path}: not the result of an evaluation ({type(error).__name__}: {error})", hint) from None

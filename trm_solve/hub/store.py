@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from trm_solve.errors import ModelError
+from trm_solve.errors import ModelError, reason_of
 
 SOURCE, INDEX = "source.json", "index.json"
 SCHEMA = 1
@@ -140,7 +140,7 @@ def verify(folder: Path) -> None:
         try:
             found = sha256(folder / name)
         except OSError as error:
-            raise ModelError(f"{folder / name}: {(error.strerror or str(error)).lower()}", _again(record)) from None
+            raise ModelError(f"{folder / name}: {reason_of(error)}", _again(record)) from None
         if found != wanted:
             raise ModelError(f"{folder / name}: checksum mismatch, it has changed since it was pulled", _again(record))
 

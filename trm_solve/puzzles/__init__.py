@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from trm_solve.config import nearest
-from trm_solve.errors import InputError
+from trm_solve.errors import InputError, reason_of
 from trm_solve.puzzles.arc import Arc
 from trm_solve.puzzles.base import Kind, Puzzle
 from trm_solve.puzzles.maze import Maze
@@ -65,4 +65,4 @@ def read_file(path: Path, kind: str | None = None) -> Iterator[Puzzle | InputErr
         with path.open(encoding=ENCODING) as file:
             yield from read_stream(file, str(path), kind)
     except OSError as error:
-        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+        raise InputError(f"{path}: {reason_of(error)}") from None

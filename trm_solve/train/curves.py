@@ -6,6 +6,8 @@ import itertools
 from pathlib import Path
 from typing import Any
 
+from trm_solve.errors import reason_of
+
 LEVELS = "▁▂▃▄▅▆▇█"
 WIDTH = 60  # characters of a terminal curve
 
@@ -22,7 +24,7 @@ def draw(lines: list[Line], folder: Path) -> str:
     except ImportError:
         return text(lines)
     except OSError as error:
-        return f"curves.png: cannot be written: {(error.strerror or str(error)).lower()}\n{text(lines)}"
+        return f"curves.png: cannot be written: {reason_of(error)}\n{text(lines)}"
 
 
 def text(lines: list[Line]) -> str:

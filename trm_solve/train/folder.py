@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from trm_solve.config import RunOptions, TrainOptions
-from trm_solve.errors import InputError
+from trm_solve.errors import InputError, reason_of
 from trm_solve.files import write_atomically
 
 SCHEMA = 1
@@ -39,7 +39,7 @@ class RunFolder:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError(f"{self.path}: cannot be made: {(error.strerror or str(error)).lower()}") from None
+            raise InputError(f"{self.path}: cannot be made: {reason_of(error)}") from None
 
     def write_options(self, run: RunOptions, recipe: TrainOptions) -> None:
         fields = {"schema": SCHEMA, "run": run.to_dict(), "recipe": recipe.to_dict()}
@@ -55,7 +55,7 @@ class RunFolder:
         except FileNotFoundError:
             raise InputError(f"{self.path}: no run to resume", "--out names the folder of an earlier run") from None
         except OSError as error:
-            raise InputError(f"{self.options}: {(error.strerror or str(error)).lower()}") from None
+            raise InputError(f"{self.options}: {reason_of(error)}") from None
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{self.options}: damaged ({error})") from None
 
@@ -81,7 +81,7 @@ class RunFolder:
             with self.metrics.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
         except OSError as error:
-            raise InputError(f"{self.metrics}: cannot be written: {(error.strerror or str(error)).lower()}") from None
+            raise InputError(f"{self.metrics}: cannot be written: {reason_of(error)}") from None
 
     def read_metrics(self) -> Iterator[dict[str, Any]]:
         """Lines in order; a last line that was cut short is left out."""
