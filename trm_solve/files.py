@@ -70,12 +70,11 @@ class AtomicFile:
     @contextlib.contextmanager
     def _telling(self) -> Iterator[None]:
         try:
-            yield
-        except BrokenPipeError:  # a reader that has gone away is no failure
-            raise
-        except OSError as error:
+            with telling(self.path):
+                yield
+        except InputError:
             self.discard()
-            raise unwritable(self.path, error) from None
+            raise
 
 
 def unwritable(path: Path | str, error: OSError) -> InputError:
@@ -83,16 +82,23 @@ def unwritable(path: Path | str, error: OSError) -> InputError:
     return InputError(f"{path}: cannot be written ({reason_of(error)})")
 
 
-def write(stream: IO[str] | AtomicFile, text: str) -> None:
-    """Write to a file or to stdout. Raises `InputError` where the disk says no, BrokenPipeError where nobody reads."""
+@contextlib.contextmanager
+def telling(path: Path | str) -> Iterator[None]:
+    """Writing to this file raises `InputError` where the disk says no, BrokenPipeError where nobody reads any more."""
     try:
-        stream.write(text)
-        if not isinstance(stream, AtomicFile):
-            stream.flush()  # the reader of a pipe sees each answer as it comes
+        yield
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise unwritable("<stdout>", error) from None
+        raise unwritable(path, error) from None
+
+
+def write(stream: IO[str] | AtomicFile, text: str) -> None:
+    """Write to a file or to stdout. Raises `InputError` where the disk says no, BrokenPipeError where nobody reads."""
+    with telling("<stdout>"):  # a file tells by itself
+        stream.write(text)
+        if not isinstance(stream, AtomicFile):
+            stream.flush()  # the reader of a pipe sees each answer as it comes
 
 
 def swallow_stdout() -> None:

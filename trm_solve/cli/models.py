@@ -133,8 +133,7 @@ def convert(
         int, typer.Option(metavar="N", min=0, help="With --arc-data: copies of each task.", rich_help_panel=ARC)
     ] = 1000,
     seed: Annotated[
-        int,
-        typer.Option(metavar="N", min=0, help="With --arc-data: of the copies.", rich_help_panel=ARC),
+        int, typer.Option(metavar="N", min=0, help="With --arc-data: of the copies.", rich_help_panel=ARC)
     ] = 42,
     tasks: Annotated[
         Path | None,

@@ -20,7 +20,7 @@ from typing import IO, Any
 from trm_solve.errors import ExitCode, InputError
 from trm_solve.evaluate.html import page
 from trm_solve.evaluate.tally import Outcome
-from trm_solve.files import AtomicFile, unwritable, write_atomically
+from trm_solve.files import AtomicFile, telling, write_atomically
 
 SETTINGS = "settings.json"
 COLUMNS = (
@@ -137,7 +137,7 @@ class ReportFolder:
             file.truncate(whole)
 
     def __enter__(self) -> ReportFolder:
-        with self._telling():
+        with telling(self._path):
             new = not self._path.exists() or not self._path.stat().st_size
             self._file = self._path.open("a", encoding="utf-8", newline="")
             self._table = csv.writer(self._file, lineterminator="\n")
@@ -155,16 +155,9 @@ class ReportFolder:
     def add(self, row: Row) -> None:
         """Keep a row. Raises `InputError` where the disk says no."""
         assert self._file is not None
-        with self._telling():
+        with telling(self._path):
             self._table.writerow(row.cells())
             self._file.flush()
-
-    @contextlib.contextmanager
-    def _telling(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise unwritable(self._path, error) from None
 
     def finish(self, report: Mapping[str, Any]) -> None:
         """Write the finished report; by the first process, when all are done."""
