@@ -1,4 +1,4 @@
-"""`eval` of ARC tasks: the vote and its ties, pass@k, submissions, evaluations that go on where they stopped."""
+"""`eval` of ARC tasks on the command line: challenges, submissions, evaluations that go on where they stopped."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 from conftest import Outcome as Told
-from hypothesis import given
-from hypothesis import strategies as st
+from votes import EMPTY, A, B, C, Rows, puzzle, solution
 
 from trm_solve import schedule
 from trm_solve.arc import submission
@@ -24,246 +21,15 @@ from trm_solve.checkpoint import save
 from trm_solve.config import ModelConfig, SolveOptions
 from trm_solve.errors import InputError
 from trm_solve.evaluate import measure
-from trm_solve.evaluate.folder import Row
 from trm_solve.evaluate.run import Evaluation, evaluate, outcome_of
-from trm_solve.evaluate.tally import Outcome, Tally, wilson
-from trm_solve.evaluate.tasks import pass_at, score, survey, table
+from trm_solve.evaluate.tally import wilson
+from trm_solve.evaluate.tasks import survey, table
 from trm_solve.model import TRM
-from trm_solve.puzzles.arc import Arc
 from trm_solve.puzzles.base import Puzzle
-from trm_solve.trace import Candidate, Solution, Step, grid_of, rank
+from trm_solve.trace import Solution
 
 Trm = Callable[..., Told]
-Rows = list[list[int]]
-A, B, C = [[1]], [[2, 3]], [[4], [5]]
-EMPTY: Rows = []
 TIMES = {"seconds": 0, "puzzles_per_second": 0}
-
-
-def puzzle(label: Rows | None = A, task: str = "t", number: int = 0, file: str = "f.json") -> Puzzle:
-    answer = None if label is None else grid_of(label)
-    pairs = ((grid_of([[7]]), grid_of([[8]])),)
-    return Puzzle("arc", grid_of([[7, number]]), answer, f"{file}:{task}[{number}]", task=task, examples=pairs)
-
-
-def step(attempt: int, answer: Rows, q: float) -> Step:
-    found = grid_of(answer)
-    sure, none = np.ones(found.shape, np.float32), np.zeros(found.shape, np.bool_)
-    return Step(0, attempt, 1, found, sure, none, none, 0, q, solved=False, halted=True)
-
-
-def ranking(*votes: tuple[Rows, float]) -> list[tuple[Rows, int, float]]:
-    """(answer, its votes, their mean halting probability), best first, of votes in the order of their attempts."""
-    ranked = rank(step(n, answer, q) for n, (answer, q) in enumerate(votes, 1))
-    return [(each.answer.tolist(), each.votes, each.halt_probability) for each, _ in ranked]
-
-
-def solution(asked: Puzzle, *votes: tuple[Rows, float]) -> Solution:
-    case = schedule.Case(asked, 0, Arc(), attempts=len(votes))
-    case.votes = [step(n, answer, q) for n, (answer, q) in enumerate(votes, 1)]
-    case.conclude("scripted", 6.0)
-    assert case.solution is not None
-    return case.solution
-
-
-def test_more_votes_win_over_surer_ones() -> None:
-    assert ranking((A, 0.99), (B, 0.25), (B, 0.25)) == [(B, 2, 0.25), (A, 1, 0.99)]
-
-
-def test_equal_votes_are_decided_by_the_mean_halting_probability() -> None:
-    """A: (1/2 + 1/4) / 2 = 3/8. B: (3/4 + 1/8) / 2 = 7/16. C was named once, and most surely."""
-    votes = [(A, 0.5), (B, 0.75), (A, 0.25), (C, 0.875), (B, 0.125)]
-    assert ranking(*votes) == [(B, 2, 0.4375), (A, 2, 0.375), (C, 1, 0.875)]
-
-
-def test_what_is_still_equal_is_decided_by_the_first_attempt() -> None:
-    votes = [(B, 0.25), (A, 0.5), (C, 0.375), (A, 0.25), (B, 0.5), (C, 0.375)]
-    assert [answer for answer, *_ in ranking(*votes)] == [B, A, C]
-    late_first = [step(n, answer, q) for n, (answer, q) in enumerate(votes, 1)][::-1]
-    assert [each.answer.tolist() for each, _ in rank(late_first)] == [B, A, C]
-
-
-def test_equal_cells_in_another_shape_are_another_answer() -> None:
-    assert ranking(([[1, 2]], 0.5), ([[1], [2]], 0.5), ([[1, 2]], 0.5)) == [([[1, 2]], 2, 0.5), ([[1], [2]], 1, 0.5)]
-
-
-def test_an_empty_grid_has_no_vote() -> None:
-    assert ranking((EMPTY, 0.9), (A, 0.1), (EMPTY, 0.9)) == [(A, 1, 0.1)]
-    found = solution(puzzle(), (EMPTY, 0.9), (A, 0.1), (EMPTY, 0.9))
-    assert (found.verdict, found.facts) == ("predicted", {"votes": 1, "confidence": 0.333333})
-    none = outcome_of(0, solution(puzzle(), (EMPTY, 0.9)))
-    assert (none.verdict, none.exact, none.rank, none.votes, none.confidence, none.answers) == (
-        "unsolved", False, None, 0, None, (),
-    )  # fmt: skip
-
-
-def test_an_outcome_says_where_the_right_answer_stands() -> None:
-    votes = [(B, 0.5), (B, 0.5), (A, 0.5), (C, 0.25)]
-    ranks = [outcome_of(0, solution(puzzle(label), *votes)).rank for label in (B, A, C, [[9]])]
-    assert ranks == [1, 2, 3, None]
-    found = outcome_of(3, solution(puzzle(A, "00d62c1b", 1), *votes))
-    assert (found.task, found.index, found.exact, found.votes, found.confidence) == ("00d62c1b", 3, False, 2, 0.5)
-    assert (found.attempts, found.seconds, found.answers) == (4, 6.0, ("[[2,3]]", "[[1]]"))
-
-
-def outcome(index: int, task: str, rank: int | None, *, attempts: int = 8, labelled: bool = True) -> Outcome:
-    exact = rank == 1 if labelled else None
-    return Outcome(
-        index=index, source=f"f.json:{task}[0]", rating=None, verdict="predicted", exact=exact, valid=None,
-        cells=0.0, steps=1, attempts=attempts, halt_probability=0.5, task=task, rank=rank, votes=2, confidence=0.25,
-        seconds=60.0 * (index + 1), answers=("[[0]]",),
-    )  # fmt: skip
-
-
-def tally(*outcomes: Outcome) -> Tally:
-    found = Tally()
-    for each in outcomes:
-        found.add(each)
-    return found
-
-
-def test_a_task_scores_the_mean_of_its_test_inputs_and_tasks_count_alike() -> None:
-    """Ranks: a 1; b 2 and None; c 1, 3 and 8; d None. The three inputs of c weigh as much as the one of a."""
-    ranks = [("a", 1), ("b", 2), ("b", None), ("c", 1), ("c", 3), ("c", 8), ("d", None)]
-    found = tally(*(outcome(n, task, rank) for n, (task, rank) in enumerate(ranks)))
-    figures = pass_at(found.by_task)
-    assert figures["tasks"] == 4
-    assert figures["pass_at_1"] == pytest.approx((1 + 0 + 1 / 3 + 0) / 4)
-    assert figures["pass_at_2"] == pytest.approx((1 + 1 / 2 + 1 / 3 + 0) / 4)
-    assert figures["pass_at_k"] == {
-        "1": figures["pass_at_1"], "2": figures["pass_at_2"], "5": pytest.approx((1 + 1 / 2 + 2 / 3 + 0) / 4),
-    }  # fmt: skip
-    assert figures["pass_at_2_interval"] == pytest.approx(wilson(11 / 6, 4))
-    assert found.figures()["exact_accuracy"] == pytest.approx(2 / 7)
-
-
-def test_intervals_are_those_of_so_many_tasks() -> None:
-    """10 of 40 right: 25 % (14.2 to 40.2), the textbook value."""
-    figures = pass_at(tally(*(outcome(n, f"t{n}", 2 if n < 10 else None) for n in range(40))).by_task)
-    assert (figures["pass_at_1"], figures["pass_at_2"]) == (0.0, 0.25)
-    assert figures["pass_at_2_interval"] == pytest.approx([0.1419, 0.4019], abs=5e-5)
-    assert figures["pass_at_1_interval"][0] == 0.0
-
-
-@pytest.mark.parametrize(
-    ("attempts", "cutoffs"),
-    [(1, "1"), (2, "1 2"), (9, "1 2 5"), (100, "1 2 5 10 100"), (4000, "1 2 5 10 100 1000")],
-)
-def test_no_k_is_above_the_votes_but_pass_at_2_is_always_told(attempts: int, cutoffs: str) -> None:
-    figures = pass_at(tally(outcome(0, "a", 1, attempts=attempts)).by_task)
-    assert list(figures["pass_at_k"]) == cutoffs.split()
-    assert figures["pass_at_2"] == 1.0
-
-
-def test_what_has_no_label_is_in_no_mean() -> None:
-    half = [outcome(0, "a", 2), outcome(1, "a", None, labelled=False), outcome(2, "b", None, labelled=False)]
-    assert score(half, 2) == 1.0
-    figures = tally(*half).figures() | pass_at(tally(*half).by_task)
-    assert [figures[name] for name in ("puzzles", "unlabelled", "tasks", "pass_at_2")] == [1, 2, 1, 1.0]
-    none = pass_at(tally(half[2]).by_task)
-    assert (none["tasks"], none["pass_at_1"], none["pass_at_2"], none["pass_at_k"]["5"]) == (0, None, None, None)
-
-
-def test_the_table_has_a_row_for_each_task() -> None:
-    first, second = table(tally(outcome(0, "b", 3), outcome(1, "a", 1), outcome(2, "a", None)).by_task)
-    assert (first["task"], first["ranks"], second["task"], second["ranks"]) == ("b", [3], "a", [1, None])
-    assert (second["inputs"], second["votes"], second["confidence"], second["minutes"]) == (
-        2,
-        [2, 2],
-        [0.25, 0.25],
-        3.0,
-    )
-
-
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from([None, 1, 2, 7])), max_size=12), st.randoms())
-def test_tallies_of_processes_add_up(said: list[tuple[str, int | None]], random: Any) -> None:
-    outcomes = [outcome(n, task, rank) for n, (task, rank) in enumerate(sorted(said, key=lambda each: each[0]))]
-    left = [o for o in outcomes if random.random() < 0.5]
-    parts = tally(*(o for o in outcomes if o not in left)), tally(*left)
-    whole = tally()
-    for part in parts:
-        whole += part
-    assert whole.figures() == tally(*outcomes).figures()
-    assert pass_at(whole.by_task) == pass_at(tally(*outcomes).by_task)
-    assert table(whole.by_task) == table(tally(*outcomes).by_task)
-
-
-def test_rows_of_a_report_hold_all_that_is_told() -> None:
-    votes = [(B, 1 / 3), (B, 0.5), (A, 0.5)]
-    for label in (A, C, None):
-        row = Row(16, 3, outcome_of(3, solution(puzzle(label, "an odd,name"), *votes)), 1.5)
-        assert Row.read([str(cell) for cell in row.cells()]) == row
-    bad = Row.read([str(cell) for cell in Row(16, 4, InputError("x: bad"), 2.0).cells()])
-    assert (bad.index, str(bad.news), bad.seconds) == (4, "x: bad", 2.0)
-
-
-# submissions
-
-grids = st.tuples(st.integers(1, 30), st.integers(1, 30)).flatmap(
-    lambda size: st.builds(
-        lambda seed: np.random.default_rng(seed).integers(0, 10, size).tolist(), st.integers(0, 2**32 - 1)
-    )
-)
-answers = st.dictionaries(
-    st.text(min_size=1), st.lists(st.lists(grids, max_size=3), min_size=1, max_size=3), max_size=4
-)
-
-
-@given(answers)
-def test_a_submission_reads_back_as_it_was_written(given_: dict[str, list[list[Rows]]]) -> None:
-    content = {task: [submission.entry(each) for each in inputs] for task, inputs in given_.items()}
-    read = json.loads(submission.to_text(content, {task: len(inputs) for task, inputs in given_.items()}))
-    assert read == content
-    for task, inputs in given_.items():
-        for attempts, ranked in zip(read[task], inputs, strict=True):
-            best = ranked or [[[0]]]
-            assert attempts == {"attempt_1": best[0], "attempt_2": best[1] if len(best) > 1 else best[0]}
-
-
-WHOLE: dict[str, Any] = {"a": [{"attempt_1": A, "attempt_2": B}], "b": [{"attempt_1": B, "attempt_2": C}] * 2}
-
-
-def changed(grid_: Any) -> dict[str, Any]:
-    return WHOLE | {"a": [{"attempt_1": A, "attempt_2": grid_}]}
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ([], "the whole: not an object"),
-        ({"a": WHOLE["a"]}, "b: missing"),
-        (WHOLE | {"c": WHOLE["a"]}, "c: no such task"),
-        (WHOLE | {"a": {}}, "a: not an array"),
-        (WHOLE | {"a": []}, "a: empty"),
-        (WHOLE | {"b": WHOLE["a"]}, "b: attempts at 1 test inputs, the task has 2"),
-        (WHOLE | {"b": WHOLE["b"] + WHOLE["a"]}, "b: attempts at 3 test inputs, the task has 2"),
-        (WHOLE | {"a": [A]}, "a[0]: not an object"),
-        (WHOLE | {"a": [{"attempt_1": A}]}, "a[0]: no attempt_2"),
-        (WHOLE | {"a": [{"attempt_2": A}]}, "a[0]: no attempt_1"),
-        (WHOLE | {"a": [WHOLE["a"][0] | {"attempt_3": A}]}, "a[0].attempt_3: does not belong there"),
-        (changed(None), "a[0].attempt_2: not an array"),
-        (changed([]), "a[0].attempt_2: empty"),
-        (changed([[]]), "a[0].attempt_2[0]: empty"),
-        (changed([1]), "a[0].attempt_2[0]: not an array"),
-        (changed([[1]] * 31), "a[0].attempt_2: 31 items, not 1 to 30"),
-        (changed([[1], [1] * 31]), "a[0].attempt_2[1]: 31 items, not 1 to 30"),
-        (changed([[1, 2], [1]]), "a[0].attempt_2: rows of different lengths"),
-        (changed([[1, 10]]), "a[0].attempt_2[0][1]: 10, not 0 to 9"),
-        (changed([[-1]]), "a[0].attempt_2[0][0]: -1, not 0 to 9"),
-        (changed([[1.0]]), "a[0].attempt_2[0][0]: not an integer"),
-        (changed([[True]]), "a[0].attempt_2[0][0]: not an integer"),
-        (changed([["1"]]), "a[0].attempt_2[0][0]: not an integer"),
-    ],
-)
-def test_what_is_no_submission_is_refused_by_its_place(content: Any, message: str) -> None:
-    submission.validate(WHOLE, {"a": 1, "b": 2})
-    with pytest.raises(InputError) as caught:
-        submission.validate(content, {"a": 1, "b": 2})
-    assert caught.value.message == f"submission: {message}"
-
-
-# the command
-
 PAIR = {"input": [[7]], "output": [[8]]}
 TASKS: dict[str, list[tuple[Rows, list[Rows]]]] = {  # per test input: its label, and what the scripted model votes
     "one": [(A, [A, A, B])],
@@ -599,14 +365,3 @@ def test_progress_is_counted_in_test_inputs(
             meter.notice(news, found)
     said = capsys.readouterr().err.splitlines()
     assert [line.split(",")[0] for line in said] == ["25 %: 1 of 1 right", "50 %: 1 of 2 right", "75 %: 1 of 2 right"]
-
-
-def test_candidates_alone_decide_the_rank() -> None:
-    """The answers of a solution made elsewhere, as adaptation makes them, with a confidence of their own."""
-    ranked = (Candidate(grid_of(B), 7, 0.5), Candidate(grid_of(A), 3, 0.5))
-    found = Solution(
-        puzzle(A), grid_of(B), "predicted", None, None, steps=16, attempts=10, halt_probability=0.5, overruled=0,
-        seconds=90.0, model="adapted", facts={"confidence": 0.875}, candidates=ranked,
-    )  # fmt: skip
-    told = outcome_of(0, found)
-    assert (told.exact, told.rank, told.votes, told.attempts, told.confidence) == (False, 2, 7, 10, 0.875)
