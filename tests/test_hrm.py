@@ -47,9 +47,9 @@ def updates(model: TRM, e: Tensor, y: Tensor, z: Tensor, cut: bool) -> tuple[Ten
         last = k == T * n - 1
         if last and cut:
             y, z = y.detach(), z.detach()
-        z = model.L_level(z, y + e, at)
+        z = model.L_level(z, y + e, at[0])
         if last or k % n == n - 1:
-            y = model.H_level(y, z, at)
+            y = model.H_level(y, z, at[1])
     return y, z
 
 

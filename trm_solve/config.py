@@ -15,7 +15,7 @@ from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 from trm_solve.errors import InputError
 
 ModelType = Literal["trm", "hrm"]
-PosEncodings = Literal["none", "learned", "rope", "rope2d"]
+PosEncodings = Literal["none", "learned", "rope", "rope2d", "relations"]
 Canvas = Literal["full", "crop"]
 Compile = Literal["auto", "on", "off"]  # auto: where it pays
 
@@ -101,6 +101,8 @@ class ModelConfig(Strict):
     token_intermediate_size: int = 0  # inner width of the token-mixing SwiGLU; 0 with attention
     pos_encodings: PosEncodings
     rope_theta: float = 10000.0
+    relations: tuple[str, ...] = ()  # of two cells, each with a learned weight a head in attention's logits
+    qk_norm: bool = False  # attention: queries and keys are normed, and scaled by one learned number a head
     H_cycles: int  # T: rounds per supervision step, only the last with gradient
     L_cycles: int  # n: latent updates per answer update
     puzzle_emb_ndim: int = 0  # width of a puzzle-identifier row; 0: no prefix
@@ -124,6 +126,10 @@ class ModelConfig(Strict):
             raise InputError("field 'canvas' cannot be 'crop' with 'mlp_t': token mixing is tied to the full canvas")
         if not self.mlp_t and self.hidden_size % self.num_heads:
             raise InputError(f"field 'num_heads' ({self.num_heads}) must divide 'hidden_size' ({self.hidden_size})")
+        if self.mlp_t and (self.relations or self.qk_norm):
+            raise InputError("fields 'relations' and 'qk_norm' are attention's and do not go with 'mlp_t'")
+        if self.pos_encodings == "relations" and not self.relations:
+            raise InputError("field 'pos_encodings': relations needs names in 'relations'")
         unit = {"rope": 2, "rope2d": 4}.get(self.pos_encodings, 1)
         if not self.mlp_t and (self.hidden_size // self.num_heads) % unit:
             raise InputError(f"field 'pos_encodings': {self.pos_encodings} needs a head width divisible by {unit}")
@@ -165,6 +171,8 @@ class TrainOptions(Strict):
     mlp_t: bool = True
     pos_encodings: PosEncodings = "none"
     rope_theta: float = 10000.0
+    relations: tuple[str, ...] = ()  # of the kind's; none with `pos_encodings: relations`: all of them
+    qk_norm: bool = False
     canvas: Canvas = "full"
     H_cycles: int = 2
     L_cycles: int = 3
@@ -172,6 +180,7 @@ class TrainOptions(Strict):
     halt_max_steps: int = 16
     no_ACT_continue: bool = True
     # the loss
+    loss_rounds: int = 1  # of a step's T rounds, the last ones that have gradient and loss; the paper: 1
     loss: Literal["stablemax", "softmax"] = "softmax"
     label_smoothing: float = 0.0
     halt_loss_weight: float = 0.05
@@ -204,7 +213,7 @@ class TrainOptions(Strict):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "halt_max_steps", "H_cycles", "L_cycles"):
+        for name in ("batch_size", "halt_max_steps", "H_cycles", "L_cycles", "loss_rounds"):
             if getattr(self, name) < 1:
                 raise InputError(f"field '{name}' must be at least 1, not {getattr(self, name)}")
         for name in ("label_smoothing", "halt_exploration_prob", "ema", "decay_fraction", "lr_min_ratio"):
@@ -221,6 +230,8 @@ class TrainOptions(Strict):
                 raise InputError(f"field '{name}' must be positive, not {getattr(self, name)}")
         if not all(0 <= beta < 1 for beta in self.betas):
             raise InputError(f"field 'betas' must hold numbers from 0 to below 1, not {list(self.betas)}")
+        if self.H_layers and self.loss_rounds > 1:
+            raise InputError("field 'loss_rounds' is 1 for an HRM, whose gradient is that of one step")
         check_seed(self.seed)
         self.depth_stages()
 
@@ -252,6 +263,7 @@ class RunOptions(Strict):
     kind: str | None = None
     rating: str = ""  # LO:HI
     band: tuple[str, ...] = ()  # LO:HI=WEIGHT
+    reveal: str = ""  # LO:HI
     device: str = "auto"
     dtype: str = "auto"
     threads: int = 0  # 0: as PyTorch chooses

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
 import torch
 import torch.nn.functional as F
@@ -111,35 +111,63 @@ def rotate(x: Tensor, cos_sin: tuple[Tensor, Tensor]) -> Tensor:
     return (x32 * cos + torch.cat((-high, low), dim=-1) * sin).to(x.dtype)
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Softmax attention; each (B, heads, P+L, head).
+class Places(NamedTuple):
+    """What one layer's attention knows of places, the same for all puzzles of a batch."""
+
+    cos_sin: tuple[Tensor, Tensor] | None = None  # each (P+L, head): rotary positions
+    bias: Tensor | None = None  # (heads, P+L, P+L), added to the logits: how two positions are related
+
+
+Positions = list[list[Places]]  # of each layer of each network
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Softmax attention; each (B, heads, P+L, head), `bias` (heads, P+L, P+L) is added to the logits.
 
     PyTorch's fused kernel, but for short sequences in training on a CPU: there its backward pass takes up to seven
     times as long as that of the plain products (37 positions), and longer up to about 190 positions, compiled 640.
     """
     short = q.shape[-2] <= (640 if torch.compiler.is_compiling() else 192)
     if not (short and q.device.type == "cpu" and torch.is_grad_enabled()):
-        return F.scaled_dot_product_attention(q, k, v)
+        if bias is None:
+            return F.scaled_dot_product_attention(q, k, v)
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=bias[None])
     scores = (q / math.sqrt(q.shape[-1])) @ k.transpose(-1, -2)
+    if bias is not None:
+        scores = scores + bias
     return torch.softmax(scores, dim=-1, dtype=torch.float32).to(v.dtype) @ v
 
 
 class Attention(nn.Module):
-    """Non-causal multi-head attention with rotary positions where there are any."""
+    """Non-causal multi-head attention, which may know places by rotation, by relations, or by both."""
 
-    def __init__(self, d: int, heads: int) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
+        d, heads = config.hidden_size, config.num_heads
         self.heads = heads
         self.qkv_proj = Linear(d, 3 * d)
         self.o_proj = Linear(d, d)
+        if config.relations:
+            # Each head starts out looking along one relation, the last of every group at everything.
+            named = torch.arange(heads) % (len(config.relations) + 1)
+            start = 4.0 * F.one_hot(named, len(config.relations) + 1)[:, :-1].float()
+            self.relation_weight = nn.Parameter(F.pad(start, (1, 1)))  # (heads, same cell | relations | is the prefix)
+        if config.qk_norm:
+            self.qk_scale = nn.Parameter(torch.ones(heads))
 
-    def forward(self, x: Tensor, cos_sin: tuple[Tensor, Tensor] | None) -> Tensor:
+    def bias(self, relations: Tensor) -> Tensor:
+        """(heads, P+L, P+L) from the relations (1 + R + 1, P+L, P+L) as 0 and 1."""
+        return (self.relation_weight @ relations.flatten(1)).view(-1, *relations.shape[1:])
+
+    def forward(self, x: Tensor, places: Places) -> Tensor:
         batch, length, d = x.shape
         qkv = self.qkv_proj(x).view(batch, length, 3, self.heads, d // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (B, heads, P+L, head)
-        if cos_sin is not None:
-            q, k = rotate(q, cos_sin), rotate(k, cos_sin)
-        mixed = attend(q, k, v)
+        if hasattr(self, "qk_scale"):
+            q, k = rms_norm(q) * self.qk_scale.to(q.dtype)[:, None, None], rms_norm(k)
+        if places.cos_sin is not None:
+            q, k = rotate(q, places.cos_sin), rotate(k, places.cos_sin)
+        mixed = attend(q, k, v, places.bias)
         out: Tensor = self.o_proj(mixed.transpose(1, 2).reshape(batch, length, d))
         return out
 
@@ -153,15 +181,15 @@ class Block(nn.Module):
         if config.mlp_t:
             self.mlp_t = SwiGLU(config.prefix_len + config.seq_len, config.token_intermediate_size)
         else:
-            self.self_attn = Attention(d, config.num_heads)
+            self.self_attn = Attention(config)
         self.mlp = SwiGLU(d, config.intermediate_size)
 
-    def forward(self, h: Tensor, cos_sin: tuple[Tensor, Tensor] | None) -> Tensor:
+    def forward(self, h: Tensor, places: Places) -> Tensor:
         if hasattr(self, "mlp_t"):
             t = h.transpose(1, 2).contiguous()  # (B, d, P+L): this norm runs over the sequence
             h = rms_norm(t + self.mlp_t(t)).transpose(1, 2).contiguous()
         else:
-            h = rms_norm(h + self.self_attn(h, cos_sin))
+            h = rms_norm(h + self.self_attn(h, places))
         return rms_norm(h + self.mlp(h))
 
 
@@ -172,10 +200,10 @@ class Net(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList(Block(config) for _ in range(layers))
 
-    def forward(self, h: Tensor, injection: Tensor, cos_sin: tuple[Tensor, Tensor] | None) -> Tensor:
+    def forward(self, h: Tensor, injection: Tensor, places: list[Places]) -> Tensor:
         h = h + injection
-        for layer in self.layers:
-            h = layer(h, cos_sin)
+        for layer, known in zip(self.layers, places, strict=True):
+            h = layer(h, known)
         return h
 
 
@@ -202,6 +230,7 @@ class TRM(nn.Module):
     H_init: Tensor
     L_init: Tensor
     angles: Tensor
+    relations: Tensor
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -225,6 +254,8 @@ class TRM(nn.Module):
         nn.init.constant_(self.q_head.bias, -5.0)  # type: ignore[arg-type]
         if config.pos_encodings in ("rope", "rope2d") and not config.mlp_t:
             self.register_buffer("angles", rotary_angles(config), persistent=False)
+        if config.relations:  # part of a checkpoint: weights mean nothing without the relations that they belong to
+            self.register_buffer("relations", torch.zeros(len(config.relations), config.seq_len, config.seq_len))
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | Path) -> TRM:
@@ -271,12 +302,33 @@ class TRM(nn.Module):
         rows: Tensor = self.puzzle_emb(identifiers)
         return rows
 
-    def positions(self, cells: Tensor | None = None) -> tuple[Tensor, Tensor] | None:
-        """cos and sin (P+L, head) for `step`; `cells` (L,) names the canvas cells of a cropped canvas, in order."""
-        if not hasattr(self, "angles"):
-            return None
-        angles = self.angles if cells is None else self.angles[self._places(cells)]
-        return angles.cos(), angles.sin()
+    def positions(self, cells: Tensor | None = None) -> Positions:
+        """What each layer of each network knows of places, for `step`: made once for all passes over a batch.
+
+        `cells` (L,) names the canvas cells of a cropped canvas, in order.
+        """
+        cos_sin = relations = None
+        if hasattr(self, "angles"):
+            angles = self.angles if cells is None else self.angles[self._places(cells)]
+            cos_sin = angles.cos(), angles.sin()
+        if self.config.relations:
+            relations = self._all_relations(cells)
+        found = []
+        for network in self.networks:
+            blocks = cast(list[Block], list(network.layers))
+            biases = [None if relations is None else block.self_attn.bias(relations) for block in blocks]
+            found.append([Places(cos_sin, None if b is None else b.to(self.forward_dtype)) for b in biases])
+        return found
+
+    def _all_relations(self, cells: Tensor | None) -> Tensor:
+        """Relations (1 + R + 1, P+L, P+L) of query and key as 0 and 1: same place, the kind's, key in the prefix."""
+        prefix, found = self.config.prefix_len, self.relations.float()
+        if cells is not None:
+            found = found[:, cells[:, None], cells]
+        found = F.pad(found, (prefix, 0, prefix, 0, 1, 1))
+        found[0].fill_diagonal_(1)
+        found[-1, :, :prefix] = 1
+        return found
 
     def _places(self, cells: Tensor) -> Tensor:
         """Places in the full sequence of the prefix and of these cells."""
@@ -303,38 +355,46 @@ class TRM(nn.Module):
         """y, z (B, P+L, d) before the first supervision step."""
         return self.H_init.to(e.dtype).expand_as(e), self.L_init.to(e.dtype).expand_as(e)
 
-    def latent_recursion(
-        self, e: Tensor, y: Tensor, z: Tensor, n: int, cos_sin: tuple[Tensor, Tensor] | None
-    ) -> tuple[Tensor, Tensor]:
+    def latent_recursion(self, e: Tensor, y: Tensor, z: Tensor, n: int, positions: Positions) -> tuple[Tensor, Tensor]:
         """Refine the latent n times, then the answer once."""
         injection = y + e
         for _ in range(n):
-            z = self.L_level(z, injection, cos_sin)
-        return self.networks[-1](y, z, cos_sin), z
+            z = self.L_level(z, injection, positions[0])
+        return self.networks[-1](y, z, positions[-1]), z
 
     def step(
+        self, e: Tensor, y: Tensor, z: Tensor, positions: Positions, cycles: tuple[int, int] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """One supervision step: T rounds, only the last with gradient (paper, section 4). Returns y, z, attached."""
+        (last,) = self.rounds(e, y, z, positions, cycles)
+        return last
+
+    def rounds(
         self,
         e: Tensor,
         y: Tensor,
         z: Tensor,
-        cos_sin: tuple[Tensor, Tensor] | None,
+        positions: Positions,
         cycles: tuple[int, int] | None = None,
-    ) -> tuple[Tensor, Tensor]:
-        """One supervision step: T rounds, only the last with gradient (paper, section 4). Returns y, z, attached.
+        graded: int = 1,
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """One supervision step, whose last `graded` rounds have a gradient, through all of them: y, z after each.
 
         Of an HRM only the very last update of z and that of y have one (its paper's one-step gradient).
         `cycles` (T, n) overrides the configuration's, for training schedules that grow the recursion.
         """
         T, n = cycles or (self.config.H_cycles, self.config.L_cycles)
         with torch.no_grad():
-            for _ in range(T - 1):
-                y, z = self.latent_recursion(e, y, z, n, cos_sin)
+            for _ in range(T - graded):
+                y, z = self.latent_recursion(e, y, z, n, positions)
             if self.config.H_layers:
                 injection = y + e
                 for _ in range(n - 1):
-                    z = self.L_level(z, injection, cos_sin)
+                    z = self.L_level(z, injection, positions[0])
                 n = 1
-        return self.latent_recursion(e, y, z, n, cos_sin)
+        for _ in range(min(graded, T)):
+            y, z = self.latent_recursion(e, y, z, n, positions)
+            yield y, z
 
     def read_answer(self, y: Tensor) -> Tensor:
         """Logits (B, L, vocab) in the activations' dtype."""

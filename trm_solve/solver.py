@@ -21,7 +21,7 @@ from trm_solve.config import SolveOptions
 from trm_solve.device import to_device, to_host
 from trm_solve.errors import ModelError
 from trm_solve.fuse import Fuser, fused
-from trm_solve.model import TRM
+from trm_solve.model import TRM, Positions
 from trm_solve.puzzles import get_kind
 from trm_solve.puzzles.base import Grid, Kind, Puzzle, Scalar, View
 from trm_solve.trace import Step
@@ -66,7 +66,7 @@ class _Batch:
     """Attempts that run together: those on the same part of the canvas."""
 
     cells: Tensor | None
-    positions: tuple[Tensor, Tensor] | None
+    positions: Positions
     running: list[_Running] = field(default_factory=list)
     e: Tensor = field(default_factory=lambda: torch.empty(0))
     y: Tensor = field(default_factory=lambda: torch.empty(0))

@@ -160,7 +160,11 @@ class _Fitting:
         """A model fitted to these pairs until so many seconds have passed, and the number of updates."""
         options, base = self.options, self.base
         torch.manual_seed(self.seed)
-        model = TRM(base.config).to(base.device) if options.fit == "scratch" else copy.deepcopy(base)
+        model = copy.deepcopy(base)
+        if options.fit == "scratch":
+            model = TRM(base.config).to(base.device)
+            if base.config.relations:
+                model.relations.copy_(base.relations)
         model.cast(torch.float32).forward_dtype = base.forward_dtype
         model.identifiers = base.identifiers
         model.train().requires_grad_(options.fit != "rows")

@@ -62,6 +62,12 @@ def train(
         list[str] | None,
         typer.Option(metavar="LO:HI=W", help="Draw these ratings W times as often.", rich_help_panel=DATA),
     ] = None,
+    reveal: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LO:HI", help="Fill in so many cells of hard puzzles, fewer as it goes on.", rich_help_panel=DATA
+        ),
+    ] = None,
     valid: Annotated[
         list[str] | None, typer.Option(metavar="DATA", help="Puzzles to validate on.", rich_help_panel=DATA)
     ] = None,
@@ -143,6 +149,7 @@ def train(
     if not resume and not data:
         raise InputError("no data to train on", "name a file of puzzles with answers, or hf://datasets/ORG/NAME")
     asked = _given(data=data, init=init, kind=kind, rating=rating, band=band, valid=valid, hold_out=hold_out)
+    asked |= _given(reveal=reveal)
     asked |= _given(valid_minutes=valid_minutes, valid_steps=valid_steps, valid_puzzles=valid_puzzles)
     asked |= _given(save_minutes=save_minutes, log_every=log_every, tensorboard=tensorboard)
     asked |= _given(device=device, dtype=dtype, threads=threads, compile=compile_)

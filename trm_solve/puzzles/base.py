@@ -100,6 +100,12 @@ class Kind(ABC):
     canvas: tuple[int, int]  # rows, columns of the grid that models of this kind read
     vocab_size: int
     has_rules: bool = True  # whether `check` can tell a right answer from a wrong one
+    blank: int | None = None  # token of a cell to fill in; None: a question with a cell filled in is not a question
+
+    @property
+    def relations(self) -> Mapping[str, NDArray[np.bool_]]:
+        """Named relations (canvas cells, canvas cells) in which two cells of the canvas can stand to each other."""
+        return {}
 
     @abstractmethod
     def recognises(self, head: list[str]) -> bool:

@@ -6,7 +6,7 @@ Symbols: 0 blank, 1-9. Tokens: 0 PAD, 1 blank, digit d -> d + 1 (the public chec
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +73,12 @@ class Sudoku(Kind):
     name = "sudoku"
     canvas = (9, 9)
     vocab_size = 11
+    blank = 1
+
+    @property
+    def relations(self) -> Mapping[str, NDArray[np.bool_]]:
+        axes = {"row": _rows, "column": _columns, "box": _boxes}
+        return {name: axis[:, None] == axis for name, axis in axes.items()}
 
     def recognises(self, head: list[str]) -> bool:
         for line in head:

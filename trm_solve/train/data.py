@@ -19,7 +19,7 @@ from trm_solve.config import Canvas
 from trm_solve.device import to_device
 from trm_solve.puzzles import get_kind
 from trm_solve.train.arc_data import Views
-from trm_solve.train.augment import AUGMENT
+from trm_solve.train.augment import AUGMENT, reveal
 from trm_solve.train.losses import IGNORE
 
 Tokens = NDArray[np.uint8]
@@ -61,9 +61,13 @@ class Mixture:
     cumulative: NDArray[np.float64] = field(repr=False)
     augment: bool = True
     share: float = 1.0  # of the batches, where a run has several mixtures
+    reveal: tuple[int, int] = (0, 0)  # how many blanks of a hard puzzle are filled in from its answer
 
-    def draw(self, seed: int, step: int, slots: int) -> tuple[Tokens, Tokens, NDArray[np.int64]]:
-        """The examples (slots, L) offered at an optimiser step, and their ids: a pure function of seed and step."""
+    def draw(self, seed: int, step: int, slots: int, progress: float = 0.0) -> tuple[Tokens, Tokens, NDArray[np.int64]]:
+        """The examples (slots, L) offered at an optimiser step, and their ids: a pure function of the arguments.
+
+        `progress` is the part of the run that is over.
+        """
         rng = np.random.default_rng([seed, step, 0])
         rows = np.searchsorted(self.cumulative, rng.random(slots), side="right").clip(max=len(self.data) - 1)
         if self.augment and self.data.views is not None:
@@ -71,6 +75,11 @@ class Mixture:
         questions, answers = self.data.questions[rows], self.data.answers[rows]
         if self.augment and (transform := AUGMENT.get(self.data.kind)):
             questions, answers = transform(rng, questions, answers)
+        blank = get_kind(self.data.kind).blank
+        if self.reveal[1] and blank is not None:
+            low, high = (bound * (1 - progress) for bound in self.reveal)
+            rng = np.random.default_rng([seed, step, 3])
+            questions = reveal(rng, questions, answers, self.data.ratings[rows], blank, low, high)
         return questions, answers, self.data.ids[rows]
 
 

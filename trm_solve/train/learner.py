@@ -51,9 +51,10 @@ class Learner:
         drawn = np.random.default_rng([self.recipe.seed, self.step, 2]).random() * shares[-1]
         return int(np.searchsorted(shares, drawn, side="right").clip(max=len(shares) - 1))
 
-    def _batch(self, number: int) -> Batch:
-        """This process's part of the examples that a mixture offers at this step."""
-        questions, answers, ids = self.mixtures[number].draw(self.recipe.seed, self.step, self.recipe.batch_size)
+    def _batch(self, number: int, progress: float = 0.0) -> Batch:
+        """This process's part of the examples that a mixture offers at this step, at this fraction of the run."""
+        recipe = self.recipe
+        questions, answers, ids = self.mixtures[number].draw(recipe.seed, self.step, recipe.batch_size, progress)
         return Batch(*to_tensors(questions[self.slots], answers[self.slots], ids[self.slots], self.team.device))
 
     def _minimum(self) -> torch.Tensor:
@@ -66,7 +67,7 @@ class Learner:
         """One supervision step of every slot and one update, at this fraction of the run."""
         recipe, model = self.recipe, self.model
         turn = self._turn()
-        carry = self.carries[turn].refill(model, self._batch(turn))
+        carry = self.carries[turn].refill(model, self._batch(turn, progress))
         rows = model.puzzle_rows(carry.ids)
         rows = None if rows is None else rows.detach().clone().requires_grad_()
         outcome: Outcome = self.module(carry, rows, cycles, self.cells[turn])

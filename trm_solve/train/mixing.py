@@ -52,7 +52,8 @@ def open_data(
         if share:
             part = data.take(rows)
             cumulative = np.cumsum(odds[rows]) / share
-            mixtures.append(Mixture(crop(part) if canvas == "crop" else part, cumulative, augment, share))
+            part = crop(part) if canvas == "crop" else part
+            mixtures.append(Mixture(part, cumulative, augment, share, _reveal(options.reveal)))
     validation = {source: renamed(read(source, options.kind, report), data.names) for source in options.valid}
     for source, part in validation.items():
         _join([data, part])
@@ -111,6 +112,13 @@ def _range(text: str, what: str) -> tuple[float, float]:
     if not colon or not bounds[0] <= bounds[1]:
         raise InputError(f"{what} '{text}' is not a range", "write LO:HI, such as 4:20")
     return bounds
+
+
+def _reveal(text: str) -> tuple[int, int]:
+    low, high = _range(text, "--reveal") if text else (0.0, 0.0)
+    if not (low >= 0 and high < float("inf") and low == int(low) and high == int(high)):
+        raise InputError(f"--reveal '{text}': no numbers of cells", "write LO:HI, such as 0:12")
+    return int(low), int(high)
 
 
 def _band(text: str) -> tuple[float, float, float]:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from trm_solve.config import TrainOptions
-from trm_solve.model import TRM
+from trm_solve.model import TRM, Linear
 
 
 class AdamATan2(torch.optim.Optimizer):
@@ -59,7 +59,8 @@ def make_optimizers(model: TRM, options: TrainOptions) -> list[torch.optim.Optim
         return [AdamATan2(everything, lr, betas, decay)]
     if options.optimizer == "adamw":
         return [torch.optim.AdamW(everything, lr, betas, weight_decay=decay, foreach=True)]
-    matrices = [p for network in model.networks for p in network.parameters() if p.ndim == 2]
+    linears = [part for network in model.networks for part in network.modules() if isinstance(part, Linear)]
+    matrices = [linear.weight for linear in linears]
     ours = {id(p) for p in matrices}
     rest = [p for p in everything if id(p) not in ours]
     adam_lr = lr if options.adam_lr is None else options.adam_lr

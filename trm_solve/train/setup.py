@@ -10,7 +10,7 @@ import torch
 
 from trm_solve import checkpoint
 from trm_solve.arc.known import Identifiers
-from trm_solve.config import ModelConfig, RunOptions, TrainOptions, swiglu_width
+from trm_solve.config import ModelConfig, RunOptions, TrainOptions, nearest, swiglu_width
 from trm_solve.errors import InputError
 from trm_solve.fuse import works
 from trm_solve.model import TRM
@@ -42,6 +42,8 @@ def new_config(recipe: TrainOptions, data: Dataset) -> ModelConfig:
         token_intermediate_size=swiglu_width(prefix + cells, recipe.expansion) if recipe.mlp_t else 0,
         pos_encodings=recipe.pos_encodings,
         rope_theta=recipe.rope_theta,
+        relations=recipe.relations or (tuple(kind.relations) if recipe.pos_encodings == "relations" else ()),
+        qk_norm=recipe.qk_norm,
         H_cycles=recipe.H_cycles,
         L_cycles=recipe.L_cycles,
         puzzle_emb_ndim=d if prefix else 0,
@@ -58,6 +60,7 @@ def open_model(run: RunOptions, recipe: TrainOptions, data: Dataset) -> TRM:
     torch.manual_seed(recipe.seed)
     if not run.init:
         model = TRM(new_config(recipe, data))
+        relate(model)
         if data.kind == "arc":
             model.identifiers = Identifiers(len(data.names), given=data.names)
         return model
@@ -77,6 +80,15 @@ def open_model(run: RunOptions, recipe: TrainOptions, data: Dataset) -> TRM:
         have = f"{len(data.names)} puzzle identifiers, '{run.init}' has {config.num_puzzle_identifiers}"
         raise InputError(f"the data have {have}")
     return model.train().requires_grad_(True)
+
+
+def relate(model: TRM) -> None:
+    """Fill in the relations of cells that a fresh model's configuration names. Raises `InputError`."""
+    known = get_kind(model.config.kind).relations
+    for number, name in enumerate(model.config.relations):
+        if name not in known:
+            raise InputError(f"field 'relations': {model.config.kind} has no '{name}'", nearest(name, list(known)))
+        model.relations[number] = torch.from_numpy(known[name]).float()
 
 
 def name_rows(model: TRM, names: Sequence[str]) -> None:

@@ -99,16 +99,18 @@ class Supervision(nn.Module):
         """
         model, options, labels = self.model, self.options, carry.labels
         e, positions = model.embed(carry.tokens, rows, cells), model.positions(cells)
-        y, z = model.step(e, carry.y, carry.z, positions, cycles)
-        logits = model.read_answer(y)
-        q_halt, q_continue = model.read_halt(y)
-        with torch.no_grad():
-            labelled = labels != IGNORE
-            right = (logits.argmax(-1) == labels) & labelled
-            count = labelled.sum(-1)
-            exact = right.sum(-1) == count
-        token_loss = token_losses(logits, labels, loss=options.loss, smoothing=options.label_smoothing)
-        halt_loss = halt_losses(q_halt, exact)
+        labelled = labels != IGNORE
+        count = labelled.sum(-1)
+        told, halted = list[Tensor](), list[Tensor]()  # losses of each round that has one
+        for y, z in model.rounds(e, carry.y, carry.z, positions, cycles, options.loss_rounds):  # noqa: B007
+            logits = model.read_answer(y)
+            q_halt, q_continue = model.read_halt(y)
+            with torch.no_grad():
+                right = (logits.argmax(-1) == labels) & labelled
+                exact = right.sum(-1) == count
+            told.append(token_losses(logits, labels, loss=options.loss, smoothing=options.label_smoothing))
+            halted.append(halt_losses(q_halt, exact))
+        token_loss, halt_loss = torch.stack(told).mean(0), torch.stack(halted).mean(0)
         if not model.config.no_ACT_continue:
             with torch.no_grad():  # what the next step would say of the value of going on (HRM, arXiv 2506.21734)
                 ahead, _ = model.step(e, y, z, positions, cycles)
