@@ -20,12 +20,12 @@ from typing import Any
 import torch
 
 from trm_solve import api
-from trm_solve.arc.solve import run_tasks
 from trm_solve.config import AdaptOptions, SolveOptions
 from trm_solve.evaluate.tally import wilson
 from trm_solve.model import TRM
-from trm_solve.puzzles import read_file
-from trm_solve.puzzles.base import Puzzle
+from trm_solve.puzzle import Puzzle
+from trm_solve.reading import read_file
+from trm_solve.tasks.answer import answer as answer_tasks
 from trm_solve.trace import Solution
 
 TASKS = json.loads(Path(__file__).with_name("arc_tasks.json").read_text())["unseen"]
@@ -40,7 +40,7 @@ def measure(
         how = replace(how, minutes=minutes, folds=folds, fit=arm, compile="on" if minutes >= 1 else "auto")
     start, scores = time.perf_counter(), {1: 0.0, 2: 0.0}
     told = ""
-    for event in run_tasks(model, puzzles, SolveOptions(), adaptation=how, name=name):
+    for event in answer_tasks(model, puzzles, SolveOptions(), adaptation=how, name=name):
         assert isinstance(event, Solution)
         told = event.facts["leave_one_out"]
         answer = event.puzzle.answer

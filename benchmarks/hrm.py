@@ -24,7 +24,7 @@ from trm_solve.config import RunOptions, TrainOptions
 from trm_solve.evaluate.tally import wilson
 from trm_solve.train.folder import RunFolder
 from trm_solve.train.presets import recipe
-from trm_solve.train.run import train
+from trm_solve.train.trainer import train
 
 PRESETS = {"TRM": "cpu-small", "HRM": "cpu-small-hrm"}
 

@@ -18,13 +18,14 @@ from typing import get_args
 from trm_solve import api
 from trm_solve.config import Effort, SolveOptions
 from trm_solve.errors import InputError
+from trm_solve.evaluate.evaluation import evaluate
+from trm_solve.evaluate.inputs import read_labelled
 from trm_solve.evaluate.report import interval
-from trm_solve.evaluate.run import evaluate, read_labelled
 from trm_solve.evaluate.tally import percent
 from trm_solve.fuse import fuse, operations
-from trm_solve.generate.maze import MazeRecipe, generate_maze, least_moves
+from trm_solve.kinds.maze.generate import MazeRecipe, generate_maze, least_moves
 from trm_solve.model import TRM
-from trm_solve.puzzles.base import Puzzle
+from trm_solve.puzzle import Puzzle
 
 SEED = 1_000_000  # training sets have seeds from 1 to 3,000
 STEPS = 16

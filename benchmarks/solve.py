@@ -25,9 +25,9 @@ from trm_solve import api, checkpoint
 from trm_solve.config import ModelConfig, SolveOptions
 from trm_solve.fuse import fuse, operations
 from trm_solve.model import TRM
-from trm_solve.puzzles import read_file
-from trm_solve.puzzles.base import Puzzle
-from trm_solve.schedule import run
+from trm_solve.puzzle import Puzzle
+from trm_solve.reading import read_file
+from trm_solve.schedule import solve_all as run
 from trm_solve.solver import Attempt, default_slots, refine
 from trm_solve.trace import Solution
 

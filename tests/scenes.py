@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from trm_solve.puzzles import get_kind
-from trm_solve.puzzles.base import Grid, Puzzle
+from trm_solve.kinds import get_kind
+from trm_solve.puzzle import Grid, Puzzle
 from trm_solve.trace import Solution, Step
 
 QUESTION = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from trm_solve.config import ModelConfig
 from trm_solve.model import TRM
-from trm_solve.puzzles.base import Puzzle
+from trm_solve.puzzle import Puzzle
 
 Script = Callable[[NDArray[np.int64], int], tuple[NDArray[np.float32], float]]
 """(question (81,) of digits, step from 1) -> logits (81, 10) over blank and digits, logit of halting."""

@@ -18,21 +18,26 @@ import pytest
 import torch
 
 import trm_solve
-from trm_solve import checkpoint
-from trm_solve.arc import adapt as module
-from trm_solve.arc.adapt import Progress, adapt
-from trm_solve.arc.known import Identifiers, fingerprint
-from trm_solve.arc.solve import run_tasks
-from trm_solve.arc.voting import voters
+from trm_solve import checkpoint, pretrained
 from trm_solve.cli import main
 from trm_solve.config import AdaptOptions, ModelConfig, SolveOptions
 from trm_solve.errors import InputError, ModelError
 from trm_solve.fuse import fused
+from trm_solve.kinds.arc.kind import Arc
+from trm_solve.kinds.arc.known import fingerprint
 from trm_solve.model import TRM
-from trm_solve.puzzles import read_lines
-from trm_solve.puzzles.base import Puzzle
+from trm_solve.puzzle import Puzzle
+from trm_solve.reading import read_lines
+from trm_solve.tasks import adapt as module
+from trm_solve.tasks.adapt import adapt
+from trm_solve.tasks.answer import answer
+from trm_solve.tasks.identifiers import Identifiers
+from trm_solve.tasks.progress import Progress
+from trm_solve.tasks.voting import voters
 from trm_solve.trace import Solution, Step
 from trm_solve.train import setup
+
+TASKS = Arc.tasks
 
 TASK = {
     "train": [
@@ -84,7 +89,7 @@ def tiny(names: list[str] | None = None, canvas: str = "crop") -> TRM:
     config = {"kind": "arc", "grid": [30, 30], "vocab_size": 12, "num_puzzle_identifiers": rows, "halt_max_steps": 2}
     model = TRM(ModelConfig.from_dict(config | fields)).eval().requires_grad_(False)
     model.puzzle_emb.weights = torch.randn(rows, 16)
-    model.identifiers = Identifiers(rows, given=names or NAMES)
+    model.identifiers = Identifiers(TASKS, rows, given=names or NAMES)
     return model
 
 
@@ -137,7 +142,7 @@ def test_a_task_is_fitted_and_asked_on_one_canvas(monkeypatch: pytest.MonkeyPatc
     task = {"train": pairs, "test": [{"input": [[5]]}, {"input": [[5] * 15]}, {"input": [[5] * 3]}]}
     asked = [item for item in read_lines([json.dumps({"odd": task})], "odd.json") if isinstance(item, Puzzle)]
     how = dataclasses.replace(QUICK, minutes=0.03)
-    assert len(solutions(run_tasks(tiny(), asked, SolveOptions(attempts=2), adaptation=how, name="m"))) == 3
+    assert len(solutions(answer(tiny(), asked, SolveOptions(attempts=2), adaptation=how, name="m"))) == 3
     assert sizes == {17 * 17}
     sizes.clear()
     trm_solve.solve(asked[0], tiny(), SolveOptions(attempts=2), adaptation=how)  # one of them alone
@@ -243,11 +248,11 @@ def test_a_table_in_its_file_is_not_read_into_memory(dtype: torch.dtype, monkeyp
 
 def test_a_model_without_rows_is_fitted_by_its_weights() -> None:
     base = TRM(dataclasses.replace(tiny().config, puzzle_emb_ndim=0, puzzle_emb_len=0)).eval().requires_grad_(False)
-    found = solutions(run_tasks(base, puzzles("new"), SolveOptions(seed=2**32 - 1), adaptation=QUICK, name="m"))
+    found = solutions(answer(base, puzzles("new"), SolveOptions(seed=2**32 - 1), adaptation=QUICK, name="m"))
     assert [each.attempts for each in found] == [3, 3]
     assert found[0].facts["adapt_updates"] > 0
     with pytest.raises(ModelError, match="no rows to fit"):
-        list(run_tasks(base, puzzles("new"), SolveOptions(), adaptation=dataclasses.replace(QUICK, fit="rows")))
+        list(answer(base, puzzles("new"), SolveOptions(), adaptation=dataclasses.replace(QUICK, fit="rows")))
 
 
 def test_processes_side_by_side_fit_tasks_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -266,7 +271,7 @@ def test_known_tasks_vote_under_their_own_rows() -> None:
         (1, "t0|||0123456789"),
         (2, "t4|||0123456789"),
     ]
-    found = solutions(run_tasks(model, puzzles("seen"), SolveOptions(attempts=3), name="m"))
+    found = solutions(answer(model, puzzles("seen"), SolveOptions(attempts=3), name="m"))
     assert [each.attempts for each in found] == [3, 3]
     assert sum(candidate.votes for candidate in found[0].candidates) <= 3
     assert "leave_one_out" not in found[0].facts
@@ -276,9 +281,7 @@ def test_known_tasks_vote_under_their_own_rows() -> None:
 def test_tasks_come_in_order_with_errors_between_them(canvas: str) -> None:
     model = tiny(canvas=canvas)
     items: list[Puzzle | InputError] = [*puzzles("seen"), InputError("some.json: bad"), *puzzles("new")]
-    events = list(
-        run_tasks(model, items, SolveOptions(attempts=1, max_steps=1), adaptation=QUICK, name="m", watch=True)
-    )
+    events = list(answer(model, items, SolveOptions(attempts=1, max_steps=1), adaptation=QUICK, name="m", watch=True))
     ends = [event for event in events if not isinstance(event, Step)]
     assert [end.message if isinstance(end, InputError) else end.puzzle.task for end in ends] == [
         "seen",
@@ -295,7 +298,7 @@ def test_tasks_come_in_order_with_errors_between_them(canvas: str) -> None:
 
 def test_an_unknown_task_without_adaptation() -> None:
     with pytest.raises(ModelError, match="'m' was not trained on task new"):
-        list(run_tasks(tiny(), puzzles("new"), SolveOptions(), name="m"))
+        list(answer(tiny(), puzzles("new"), SolveOptions(), name="m"))
 
 
 def test_from_python_tasks_are_known_or_adapted_to() -> None:
@@ -338,7 +341,7 @@ def test_solve_adapts_keeps_and_knows_again(
 @pytest.mark.parametrize("command", ["solve", "eval"])
 def test_how_to_adapt_can_be_said(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[AdaptOptions] = []
-    monkeypatch.setattr("trm_solve.run.solve_inputs", lambda *_, adaptation, **__: said.append(adaptation) or 0)
+    monkeypatch.setattr("trm_solve.solve_inputs.solve_inputs", lambda request: said.append(request.adaptation) or 0)
     monkeypatch.setattr("trm_solve.evaluate.measure.measure", lambda request: said.append(request.adaptation))
     for more in ([], ["--adapt-minutes", "7", "--leave-one-out", "0"], ["--no-adapt"]):
         monkeypatch.setattr(sys, "argv", ["trm-solve", command, "task.json", *more])
@@ -371,19 +374,19 @@ def test_what_is_kept_is_known_by_content_and_nothing_else_is_overwritten(tmp_pa
     both = [item for item in read_lines(lines, "some.json") if isinstance(item, Puzzle)]
 
     def run(items: list[Puzzle], keep: Path) -> None:
-        list(run_tasks(base, items, SolveOptions(attempts=1, max_steps=1), adaptation=QUICK, name="m", keep=keep))
+        list(answer(base, items, SolveOptions(attempts=1, max_steps=1), adaptation=QUICK, name="m", keep=keep))
 
     run(both, tmp_path / "kept")
     assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == ["_up", "two"]
-    kept = checkpoint.load(tmp_path / "kept" / "two")
+    kept = pretrained.load(tmp_path / "kept" / "two")
     assert kept.identifiers is not None
     assert kept.identifiers.tasks == {fingerprint(both[2].examples)}
     options = SolveOptions(attempts=1, max_steps=1)
     renamed = [dataclasses.replace(both[2], task="x")]
-    assert len(solutions(run_tasks(kept, renamed, options, name="kept"))) == 1
+    assert len(solutions(answer(kept, renamed, options, name="kept"))) == 1
     impostor = [dataclasses.replace(both[0], task="two")]
     with pytest.raises(ModelError, match="not trained on task two"):
-        list(run_tasks(kept, impostor, options, name="kept"))
+        list(answer(kept, impostor, options, name="kept"))
     run(both[2:], tmp_path / "kept" / "two")  # the same task again
     with pytest.raises(InputError, match="another model is there"):
         run(both[:2], tmp_path / "kept" / "two")

@@ -15,29 +15,17 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from trm_solve.errors import InputError
-from trm_solve.evaluate.run import find_files, read_labelled
-from trm_solve.puzzles import arc, read_file, read_lines
-from trm_solve.puzzles.arc import (
-    CANVAS,
-    COLOR,
-    COLORS,
-    EOS,
-    SIDES,
-    Arc,
-    Copy,
-    Task,
-    identifier,
-    largest_rectangle,
-    needed_side,
-    place,
-    read_tasks,
-    split_identifier,
-    square,
-)
-from trm_solve.puzzles.base import Grid, Puzzle
-from trm_solve.puzzles.dihedral import DIHEDRAL
-from trm_solve.puzzles.maze import Maze
-from trm_solve.puzzles.sudoku import Sudoku
+from trm_solve.evaluate.inputs import find_files, read_labelled
+from trm_solve.kinds.arc import text as arc
+from trm_solve.kinds.arc.copies import Copy, identifier, split_identifier
+from trm_solve.kinds.arc.kind import Arc
+from trm_solve.kinds.arc.text import Task, read_tasks
+from trm_solve.kinds.arc.tokens import CANVAS, COLOR, COLORS, EOS, SIDES, largest_rectangle, needed_side, place, square
+from trm_solve.kinds.dihedral import DIHEDRAL
+from trm_solve.kinds.maze.kind import Maze
+from trm_solve.kinds.sudoku.kind import Sudoku
+from trm_solve.puzzle import Grid, Puzzle
+from trm_solve.reading import read_file, read_lines
 
 GOLDEN = Path(__file__).parent / "golden" / "arc-dataset"
 KIND = Arc()

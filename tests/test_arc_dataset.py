@@ -11,24 +11,30 @@ import numpy as np
 import pytest
 import torch
 
-from trm_solve import checkpoint
-from trm_solve.arc.dataset import build, draw_copies, identifiers
-from trm_solve.arc.known import Identifiers, known
+from trm_solve import checkpoint, pretrained
 from trm_solve.cli import main
 from trm_solve.config import RunOptions
 from trm_solve.errors import InputError
+from trm_solve.kinds.arc import examples as arc_data
+from trm_solve.kinds.arc.copies import Copy
+from trm_solve.kinds.arc.dataset import build, draw_copies, identifiers
+from trm_solve.kinds.arc.kind import Arc
+from trm_solve.kinds.arc.known import known
+from trm_solve.kinds.arc.text import Task
+from trm_solve.kinds.arc.tokens import largest_rectangle
 from trm_solve.model import TRM
-from trm_solve.puzzles import read_file
-from trm_solve.puzzles.arc import Arc, Copy, Task, largest_rectangle
-from trm_solve.puzzles.base import Puzzle
+from trm_solve.puzzle import Puzzle
+from trm_solve.reading import read_file
+from trm_solve.tasks.identifiers import Identifiers
 from trm_solve.team import Team
-from trm_solve.train import arc_data
 from trm_solve.train.data import Mixture
 from trm_solve.train.learner import Learner
 from trm_solve.train.mixing import open_data
 from trm_solve.train.presets import recipe
-from trm_solve.train.run import train
 from trm_solve.train.setup import name_rows, new_config
+from trm_solve.train.trainer import train
+
+TASKS = Arc.tasks
 
 GOLDEN = Path(__file__).parent / "golden" / "arc-dataset"
 FILES = [GOLDEN / "source" / f"arc_{subset}_challenges.json" for subset in ("training", "evaluation")]
@@ -163,7 +169,7 @@ def test_train_names_the_rows_and_a_later_run_finds_them(tmp_path: Path) -> None
     run = {"data": [str(FILES[0])], "compile": "off", "device": "cpu", "out": str(tmp_path / "a")}
     fields = SMALL | {"max_side": 30}
     assert train(RunOptions.from_dict(run), recipe("cpu-arc", fields)) == "done"
-    model = checkpoint.load(tmp_path / "a" / "last")
+    model = pretrained.load(tmp_path / "a" / "last")
     assert model.identifiers is not None
     names = list(model.identifiers.names)
     assert names == json.loads((tmp_path / "a" / "last" / "identifiers.json").read_text())
@@ -184,7 +190,7 @@ def test_rows_of_other_tasks_can_be_dropped(
     names = json.loads((GOLDEN / "identifiers.json").read_text())
     model.puzzle_emb.weights = torch.randn(len(names), 16)
     model.config = dataclasses.replace(model.config, num_puzzle_identifiers=len(names))
-    model.identifiers = Identifiers(len(names), given=names)
+    model.identifiers = Identifiers(TASKS, len(names), given=names)
     checkpoint.save(model, tmp_path / "whole")
 
     def convert(tasks: Path) -> int:
@@ -196,7 +202,7 @@ def test_rows_of_other_tasks_can_be_dropped(
 
     assert convert(FILES[1]) == 0
     assert "2 known tasks" in capsys.readouterr().err
-    part = checkpoint.load(tmp_path / "part")
+    part = pretrained.load(tmp_path / "part")
     assert part.identifiers is not None
     tasks = json.loads(FILES[1].read_text())
     assert list(part.identifiers.names) == ["<blank>", *(n for n in names[1:] if n.partition("|")[0] in tasks)]

@@ -15,18 +15,21 @@ from conftest import Outcome as Told
 from votes import EMPTY, A, B, C, Rows, puzzle, solution
 
 from trm_solve import schedule
-from trm_solve.arc import submission
-from trm_solve.arc.known import Identifiers
 from trm_solve.checkpoint import save
 from trm_solve.config import ModelConfig, SolveOptions
 from trm_solve.errors import InputError
 from trm_solve.evaluate import measure
-from trm_solve.evaluate.run import Evaluation, evaluate, outcome_of
+from trm_solve.evaluate.evaluation import Evaluation, evaluate, outcome_of
 from trm_solve.evaluate.tally import wilson
 from trm_solve.evaluate.tasks import survey, table
+from trm_solve.kinds.arc import submission
+from trm_solve.kinds.arc.kind import Arc
 from trm_solve.model import TRM
-from trm_solve.puzzles.base import Puzzle
+from trm_solve.puzzle import Puzzle
+from trm_solve.tasks.identifiers import Identifiers
 from trm_solve.trace import Solution
+
+TASKS = Arc.tasks
 
 Trm = Callable[..., Told]
 TIMES = {"seconds": 0, "puzzles_per_second": 0}
@@ -88,7 +91,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     trm = TRM(config)
     copies = [f"|||t{turn}|||0123456789" for turn in range(1, 5)]
     names = ["<blank>", *(task + copy for task in TASKS for copy in ("", *copies))]
-    trm.identifiers = Identifiers(len(names), given=names)
+    trm.identifiers = Identifiers(TASKS, len(names), given=names)
     save(trm, folder)
     return folder
 
@@ -268,7 +271,7 @@ def test_the_scheduler_itself_votes_and_submits(
     trm: Trm, tmp_path: Path, arguments: tuple[str | Path, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A real, untrained model: what it answers is nothing, what is told of it adds up."""
-    monkeypatch.setattr(measure, "evaluate", partial(evaluate, runner=schedule.run))
+    monkeypatch.setattr(measure, "evaluate", partial(evaluate, runner=schedule.solve_all))
     path = challenges(tmp_path / "my_challenges.json")
     effort = ("--effort", "normal", "--attempts", "5", "--max-steps", "1,2")
     told = trm("eval", path, *arguments, *effort, "--submission", tmp_path / "s.json", "--report", tmp_path / "r")

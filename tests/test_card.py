@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trm_solve.checkpoint import CARD, load, save
+from trm_solve.checkpoint import CARD, save
 from trm_solve.hub import catalogue
 from trm_solve.hub.card import model_card, published_card, read_score
+from trm_solve.pretrained import load
 
 FIGURES = {"kind": "sudoku", "puzzles": 300, "exact_accuracy": 0.2533, "valid_accuracy": 0.26}
 

@@ -17,12 +17,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from trm_solve import checkpoint
-from trm_solve.checkpoint import CARD, CONFIG, GENERATED, WEIGHTS, load, save
+from trm_solve.checkpoint import CARD, CONFIG, GENERATED, WEIGHTS, save
 from trm_solve.config import ModelConfig
 from trm_solve.convert import convert, read_state_dict
 from trm_solve.errors import ExitCode, InputError, ModelError
 from trm_solve.hub import names as hub
 from trm_solve.model import TRM
+from trm_solve.pretrained import load
 
 GOLDEN = Path(__file__).parent / "golden"
 ATTENTION = GOLDEN / "trm-attention"

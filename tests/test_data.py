@@ -14,10 +14,11 @@ from made import ANSWER, QUESTION, rows, write_csv
 
 from trm_solve.config import RunOptions
 from trm_solve.errors import InputError
-from trm_solve.train import augment
+from trm_solve.kinds.sudoku import augment
+from trm_solve.kinds.sudoku.rules import valid_sudoku
 from trm_solve.train.data import Dataset, Mixture, draw_minimum
 from trm_solve.train.mixing import count_common, open_data, split_share
-from trm_solve.train.sources import read, valid_sudoku
+from trm_solve.train.sources import read
 
 
 def mixture(path: Path, count: int = 20, **options: Any) -> tuple[Mixture, dict[str, Dataset], list[str]]:
@@ -37,7 +38,7 @@ def test_augmented_puzzles_keep_the_rules_and_their_clues(seed: int, batch: int)
     question = np.array([1 if c == "." else int(c) + 1 for c in QUESTION], np.uint8)
     answer = np.array([int(c) + 1 for c in ANSWER], np.uint8)
     rng = np.random.default_rng(seed)
-    questions, answers = augment.sudoku(rng, np.tile(question, (batch, 1)), np.tile(answer, (batch, 1)))
+    questions, answers = augment.augment(rng, np.tile(question, (batch, 1)), np.tile(answer, (batch, 1)))
     assert valid_sudoku(questions, answers).all()
     assert ((questions > 1).sum(1) == (question > 1).sum()).all()
 
@@ -45,7 +46,7 @@ def test_augmented_puzzles_keep_the_rules_and_their_clues(seed: int, batch: int)
 def test_augmentation_reaches_every_symmetry_of_a_cell_and_each_slot_has_its_own() -> None:
     answer = np.array([int(c) + 1 for c in ANSWER], np.uint8)
     marked = np.where(np.arange(81) == 0, answer, 1).astype(np.uint8)
-    questions, answers = augment.sudoku(
+    questions, answers = augment.augment(
         np.random.default_rng(0), np.tile(marked, (4000, 1)), np.tile(answer, (4000, 1))
     )
     places, digits = (questions > 1).argmax(1), questions.max(1)

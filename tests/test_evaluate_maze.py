@@ -24,11 +24,11 @@ from trm_solve.config import ModelConfig
 from trm_solve.errors import InputError
 from trm_solve.evaluate import measure
 from trm_solve.evaluate.folder import Row
-from trm_solve.evaluate.run import place
+from trm_solve.evaluate.inputs import place
 from trm_solve.evaluate.tally import Outcome, Tally, wilson
 from trm_solve.model import TRM
-from trm_solve.puzzles import read_lines
-from trm_solve.puzzles.base import Puzzle
+from trm_solve.puzzle import Puzzle
+from trm_solve.reading import read_lines
 
 Trm = Callable[..., Told]
 Said = tuple[str, float]  # an answer's text, the logit of halting

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trm_solve.generate.exact import _solutions, count_solutions
-from trm_solve.puzzles.base import Grid
-from trm_solve.puzzles.sudoku import conflicts
+from trm_solve.kinds.sudoku.exact import _solutions, count_solutions
+from trm_solve.kinds.sudoku.rules import conflicts
+from trm_solve.puzzle import Grid
 
 RATED = Path(__file__).parent / "rated.csv"
 

@@ -12,7 +12,7 @@ from scripted import ANSWER, Scripted, says, sudoku
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from trm_solve import checkpoint, fuse
+from trm_solve import fuse, pretrained
 from trm_solve.config import SolveOptions
 from trm_solve.model import TRM
 from trm_solve.solver import Attempt, refine
@@ -29,7 +29,7 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("mlp_t", [True, False])
 def test_operations_are_those_that_the_step_does(mlp_t: bool) -> None:
-    config = checkpoint.load("sudoku").config
+    config = pretrained.load("sudoku").config
     if not mlp_t:
         config = dataclasses.replace(config, mlp_t=False, token_intermediate_size=0, num_heads=4, pos_encodings="rope")
     model = TRM(config).requires_grad_(False)
@@ -41,7 +41,7 @@ def test_operations_are_those_that_the_step_does(mlp_t: bool) -> None:
 
 
 def test_work_decides(compiled: list[dict[str, Any]]) -> None:
-    model = checkpoint.load("sudoku")
+    model = pretrained.load("sudoku")
     enough = fuse.WORTH["cpu"]
     assert not fuse.fuse(model, "auto", enough / 2)
     assert not fuse.fuse(model, "off", enough * 2)
@@ -53,7 +53,7 @@ def test_work_decides(compiled: list[dict[str, Any]]) -> None:
 
 def test_a_missing_compiler_is_no_error(compiled: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fuse, "works", lambda device: False)
-    assert not fuse.fuse(checkpoint.load("sudoku"), "auto", 1e30)
+    assert not fuse.fuse(pretrained.load("sudoku"), "auto", 1e30)
     assert compiled == []
 
 

@@ -16,15 +16,16 @@ import numpy as np
 import pytest
 
 import trm_solve.generate
+import trm_solve.kinds.sudoku
 from trm_solve.errors import ExitCode, InputError
 from trm_solve.generate import kernels
-from trm_solve.generate import sudoku as generate
-from trm_solve.generate.exact import count_solutions
-from trm_solve.generate.sudoku import SudokuRecipe, fingerprint, generate_sudoku, guesses, rate, read_range
 from trm_solve.generate.writing import NotFoundError
-from trm_solve.puzzles import read_file
-from trm_solve.puzzles.base import Grid, Puzzle
-from trm_solve.puzzles.sudoku import Sudoku
+from trm_solve.kinds.sudoku import generate
+from trm_solve.kinds.sudoku.exact import count_solutions
+from trm_solve.kinds.sudoku.generate import SudokuRecipe, fingerprint, generate_sudoku, guesses, rate, read_range
+from trm_solve.kinds.sudoku.kind import Sudoku
+from trm_solve.puzzle import Grid, Puzzle
+from trm_solve.reading import read_file
 
 KIND = Sudoku()
 RATED = Path(__file__).parent / "rated.csv"
@@ -184,12 +185,14 @@ def test_ranges_are_read() -> None:
 @pytest.fixture
 def plain(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """`generate` as it is where numba is not installed."""
-    for name in ("kernels", "sudoku_kernels", "sudoku_makers", "writing", "sudoku"):
-        monkeypatch.delitem(sys.modules, f"trm_solve.generate.{name}")
-        monkeypatch.delattr(trm_solve.generate, name)
+    parts = {trm_solve.generate: ("kernels", "writing"), trm_solve.kinds.sudoku: ("kernels", "makers", "generate")}
+    for package, names in parts.items():
+        for name in names:
+            monkeypatch.delitem(sys.modules, f"{package.__name__}.{name}")
+            monkeypatch.delattr(package, name)
     with monkeypatch.context() as absent:  # only while importing: the compiled functions beside it need numba
         absent.setitem(sys.modules, "numba", None)
-        return importlib.import_module("trm_solve.generate.sudoku")
+        return importlib.import_module("trm_solve.kinds.sudoku.generate")
 
 
 def test_the_same_puzzles_without_a_compiler(plain: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,7 +235,9 @@ def _refuse(function: Any) -> Any:
 
 
 def test_nothing_else_pays_for_the_compiler() -> None:
-    code = "import sys, trm_solve.generate.exact, trm_solve.puzzles, trm_solve.cli; sys.exit('numba' in sys.modules)"
+    code = (
+        "import sys, trm_solve.kinds.sudoku.exact, trm_solve.reading, trm_solve.cli; sys.exit('numba' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

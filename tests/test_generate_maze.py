@@ -14,25 +14,34 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from trm_solve import checkpoint
+from trm_solve import pretrained
 from trm_solve.config import RunOptions
 from trm_solve.errors import ExitCode, InputError
-from trm_solve.generate import kernels, maze_kernels
-from trm_solve.generate import maze as generator
-from trm_solve.generate.maze import MazeRecipe, fingerprint, generate_maze, least_moves, read_share, read_size, write
+from trm_solve.generate import kernels
 from trm_solve.generate.writing import NotFoundError
-from trm_solve.puzzles import read_file
-from trm_solve.puzzles.base import Puzzle
-from trm_solve.puzzles.dihedral import DIHEDRAL, turn
-from trm_solve.puzzles.maze import Maze, solve
-from trm_solve.puzzles.maze_paths import FREE, PATH, WALL, shortest_path
-from trm_solve.train.augment_maze import augment
+from trm_solve.kinds.dihedral import DIHEDRAL, turn
+from trm_solve.kinds.maze import generate as generator
+from trm_solve.kinds.maze import kernels as maze_kernels
+from trm_solve.kinds.maze.augment import augment
+from trm_solve.kinds.maze.generate import (
+    MazeRecipe,
+    fingerprint,
+    generate_maze,
+    least_moves,
+    read_share,
+    read_size,
+    write,
+)
+from trm_solve.kinds.maze.kind import Maze
+from trm_solve.kinds.maze.paths import FREE, PATH, WALL, shortest_path, solve
+from trm_solve.puzzle import Puzzle
+from trm_solve.reading import read_file
 from trm_solve.train.data import crop
 from trm_solve.train.folder import RunFolder
 from trm_solve.train.mixing import open_data
 from trm_solve.train.presets import recipe
-from trm_solve.train.run import train
 from trm_solve.train.sources import read
+from trm_solve.train.trainer import train
 from trm_solve.train.view import View
 
 KIND = Maze()
@@ -309,7 +318,7 @@ def test_a_model_is_trained_on_cropped_mazes_and_keeps_its_canvas(tmp_path: Path
 
     losses = run(TWELVE, "small")
     assert max(losses[-3:]) < 0.75 * losses[0]
-    model = checkpoint.load(tmp_path / "small" / "last")
+    model = pretrained.load(tmp_path / "small" / "last")
     assert (model.config.canvas, model.config.grid) == ("crop", (30, 30))
     write(MazeRecipe(rows=14, columns=9, least=20), 12, tmp_path / "larger.csv", quiet=True)
     further = run(tmp_path / "larger.csv", "larger", init=str(tmp_path / "small" / "last"))

@@ -18,7 +18,7 @@ from made import rows, write_csv
 from safetensors.torch import load_file
 from torch import Tensor
 
-from trm_solve import checkpoint
+from trm_solve import checkpoint, pretrained
 from trm_solve.config import ModelConfig, TrainOptions
 from trm_solve.convert import convert
 from trm_solve.errors import InputError
@@ -173,4 +173,4 @@ def test_train_eval_and_solve_take_it(tmp_path: Path, trm: Callable[..., Any]) -
     assert json.loads(found.out)["puzzles"] == 12
     assert trm("solve", data, "--model", out / "last", "--max-steps", "2").code == 4  # it ran, and solved nothing
     assert trm("train", data, "--init", out / "last", "--out", tmp_path / "more", "--max-steps", "1").code == 0
-    assert checkpoint.load(tmp_path / "more" / "last").config.H_layers == 1
+    assert pretrained.load(tmp_path / "more" / "last").config.H_layers == 1

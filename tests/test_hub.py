@@ -18,11 +18,12 @@ from hub_server import STORE, Hub
 from huggingface_hub import constants
 from safetensors.torch import load_file
 
-from trm_solve.checkpoint import CARD, CONFIG, WEIGHTS, load, save
+from trm_solve.checkpoint import CARD, CONFIG, WEIGHTS, save
 from trm_solve.errors import InputError, ModelError
 from trm_solve.hub import catalogue, pull, remote, store
 from trm_solve.hub import names as hub
 from trm_solve.model import TRM
+from trm_solve.pretrained import load, resolve
 
 GOLDEN = Path(__file__).parent / "golden"
 NAMES = ["trm-attention", "trm-mlp", "trm-learned-positions", "hrm"]
@@ -95,7 +96,7 @@ def test_raw_and_converted_repositories_give_the_golden_outputs(server: Hub, nam
     model = load(RAW)
     assert model.config.model_type == ("hrm" if name == "hrm" else "trm")
     assert_golden(model, name)
-    folder = hub.resolve(RAW)
+    folder = resolve(RAW)
     server.add("someone/converted", {n: (folder / n).read_bytes() for n in (CONFIG, WEIGHTS, CARD)})
     assert_golden(load("someone/converted"), name)
 
@@ -123,7 +124,7 @@ def test_the_next_load_is_local_and_needs_no_network(server: Hub, monkeypatch: p
     load(RAW)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     load(RAW)
-    assert pull.pull(RAW) == hub.resolve(RAW)
+    assert pull.pull(RAW) == resolve(RAW)
     assert not server.log
     assert not list(store.repository_dir(RAW).glob("downloads/**/*"))
 
@@ -137,7 +138,7 @@ def test_a_revision_stays_and_pull_brings_the_newest(server: Hub) -> None:
     assert pull.pull(RAW).parent.name == new
     assert not load(RAW).config.mlp_t
     assert load(f"{RAW}@{old}").config.mlp_t
-    assert hub.resolve(f"{RAW}@{old[:8]}").parent.name == old
+    assert resolve(f"{RAW}@{old[:8]}").parent.name == old
 
 
 def test_a_file_of_several_is_named(server: Hub) -> None:
@@ -165,7 +166,7 @@ def test_identifiers_come_along_from_beside_the_file_or_from_the_top(server: Hub
     names = load(RAW).identifiers
     assert names is not None
     assert [row for row, _ in names.copies("two")] == [3, 4]
-    folder = hub.resolve(RAW)
+    folder = resolve(RAW)
     assert "identifiers.json" in json.loads((folder / store.SOURCE).read_text())["files"]
     converted = {name: (folder / name).read_bytes() for name in (CONFIG, WEIGHTS, "identifiers.json")}
     server.add("someone/converted", converted)
@@ -279,7 +280,7 @@ def test_a_download_that_is_not_what_the_hub_has_is_thrown_away(server: Hub) -> 
 
 def test_a_model_that_changed_on_disk_is_refused_and_pulled_again(server: Hub) -> None:
     server.add(RAW, raw_files())
-    folder = hub.resolve(RAW)
+    folder = resolve(RAW)
     data = bytearray((folder / WEIGHTS).read_bytes())
     data[-3] ^= 1
     (folder / WEIGHTS).write_bytes(bytes(data))

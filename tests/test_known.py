@@ -17,25 +17,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from trm_solve.arc.known import (
-    BLANK,
-    IDENTIFIERS,
-    SUBSETS,
-    TABLE,
-    Identifiers,
-    build_table,
-    fingerprint,
-    held_out,
-    known,
-    rebuild,
-    recognise,
-)
-from trm_solve.checkpoint import CONFIG, WEIGHTS, load, save
+from trm_solve.checkpoint import CONFIG, WEIGHTS, save
 from trm_solve.convert import convert
 from trm_solve.errors import InputError, ModelError
+from trm_solve.kinds.arc.copies import Copy
+from trm_solve.kinds.arc.dataset import rebuild
+from trm_solve.kinds.arc.kind import Arc
+from trm_solve.kinds.arc.known import SUBSETS, TABLE, build_table, fingerprint, held_out, known
+from trm_solve.kinds.arc.text import Task, puzzles_of, read_tasks
 from trm_solve.model import TRM
-from trm_solve.puzzles.arc import Copy, Task, puzzles_of, read_tasks
-from trm_solve.puzzles.base import Grid
+from trm_solve.pretrained import load
+from trm_solve.puzzle import Grid, Puzzle
+from trm_solve.tasks.identifiers import BLANK, IDENTIFIERS, Identifiers
+
+TASKS = Arc.tasks
+
+
+def recognise(item: Task | Puzzle, identifiers: Identifiers) -> str | None:
+    name, pairs = (item.name, item.train) if isinstance(item, Task) else (item.task, item.examples)
+    return TASKS.recognise(name, pairs, identifiers.tasks)
+
+
+def named(names: list[str]) -> Identifiers:
+    return Identifiers(TASKS, len(names), given=names)
+
 
 GOLDEN = Path(__file__).parent / "golden"
 SOURCE = GOLDEN / "arc-dataset" / "source"
@@ -62,7 +67,7 @@ def a_task(name: str, seed: int = 0) -> Task:
 
 
 def names(*given: str) -> Identifiers:
-    return Identifiers(len(given) + 1, given=(BLANK, *given))
+    return Identifiers(TASKS, len(given) + 1, given=(BLANK, *given))
 
 
 # ---- content
@@ -112,7 +117,7 @@ def test_the_shipped_table_is_what_is_built_from_the_public_files() -> None:
 
 
 def test_the_maintainers_entry_writes_a_table(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "trm_solve.arc.known", *map(str, FILES)]
+    command = [sys.executable, "-m", "trm_solve.kinds.arc.known", *map(str, FILES)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == build_table(FILES)
     (tmp_path / "mine.json").write_text("{}")
@@ -133,7 +138,7 @@ def test_test_inputs_of_evaluation_tasks_are_held_out_and_nothing_else() -> None
 
 
 def test_a_task_is_recognised_by_its_content_under_any_name() -> None:
-    everything = Identifiers(36, PUBLIC)
+    everything = Identifiers(TASKS, 36, PUBLIC)
     for name, task in (TRAINING | EVALUATION).items():
         renamed = dataclasses.replace(task, name="whatever", train=task.train[::-1])
         assert recognise(renamed, everything) == name
@@ -167,7 +172,7 @@ def test_a_name_alone_counts_only_where_no_public_task_has_it() -> None:
 
 
 def test_the_copies_of_a_task_in_the_order_of_their_rows() -> None:
-    found = Identifiers(36, PUBLIC)
+    found = Identifiers(TASKS, 36, PUBLIC)
     found.check()
     assert found.tasks == {*TRAINING, *EVALUATION}
     copies = found.copies("0520fde7")
@@ -185,11 +190,11 @@ def test_the_task_as_it_is_comes_first_wherever_its_row_stands() -> None:
 
 
 def test_names_are_read_when_they_are_asked_for(tmp_path: Path) -> None:
-    found = Identifiers(3, tmp_path / IDENTIFIERS)
-    assert Identifiers.beside(tmp_path, 3) is None
+    found = Identifiers(TASKS, 3, tmp_path / IDENTIFIERS)
+    assert Identifiers.beside(tmp_path, "arc", 3) is None
     (tmp_path / IDENTIFIERS).write_text(json.dumps([BLANK, "a", "b"]))
     assert found.tasks == {"a", "b"}
-    assert Identifiers.beside(tmp_path, 3) is not None
+    assert Identifiers.beside(tmp_path, "arc", 3) is not None
 
 
 BAD: dict[str, tuple[Any, str]] = {
@@ -215,14 +220,14 @@ def test_identifiers_that_are_not_this_tables(tmp_path: Path, case: str) -> None
     (tmp_path / IDENTIFIERS).write_bytes(data if isinstance(data, bytes) else data.encode())
     for ask in (Identifiers.check, lambda each: each.copies("a")):
         with pytest.raises(ModelError) as caught:
-            ask(Identifiers(3, tmp_path / IDENTIFIERS))
+            ask(Identifiers(TASKS, 3, tmp_path / IDENTIFIERS))
         assert caught.value.message.startswith(f"{tmp_path / IDENTIFIERS}: ")
         assert message in caught.value.message
 
 
 def test_a_missing_file_and_a_blank_that_comes_back(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no such file"):
-        Identifiers(3, tmp_path / IDENTIFIERS).check()
+        Identifiers(TASKS, 3, tmp_path / IDENTIFIERS).check()
     with pytest.raises(ModelError, match=f"'{BLANK}' stands there twice"):
         names("a", BLANK).check()
 
@@ -241,16 +246,16 @@ def folder_of(path: Path, **subsets: str) -> Path:
 
 def test_public_identifiers_are_drawn_anew() -> None:
     wanted = json.loads(PUBLIC.read_text())
-    assert list(rebuild(SOURCE, 6, 36).names) == wanted
+    assert list(named(rebuild(SOURCE, 6, 36)).names) == wanted
     with pytest.raises(ModelError, match=r"6 copies with seed 42 give 36 identifiers, the puzzle table has 35 rows"):
         rebuild(SOURCE, 6, 35)
-    assert list(rebuild(SOURCE, 6, 36, seed=1).names) != wanted
+    assert list(named(rebuild(SOURCE, 6, 36, seed=1)).names) != wanted
 
 
 def test_of_both_public_sets_the_one_that_fits(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "a", training="training", evaluation="evaluation", training2="evaluation")
-    assert rebuild(folder, 6, 36).tasks == {*TRAINING, *EVALUATION}
-    assert rebuild(folder, 6, 15).tasks == {*EVALUATION}
+    assert named(rebuild(folder, 6, 36)).tasks == {*TRAINING, *EVALUATION}
+    assert named(rebuild(folder, 6, 15)).tasks == {*EVALUATION}
     with pytest.raises(ModelError, match="give 36 or 15 identifiers"):
         rebuild(folder, 6, 3)
     both = folder_of(tmp_path / "b", concept="evaluation")
@@ -288,7 +293,7 @@ def test_identifiers_go_with_the_checkpoint(model: TRM, tmp_path: Path) -> None:
     save(model, tmp_path / "plain")
     assert not (tmp_path / "plain" / IDENTIFIERS).exists()
     assert load(tmp_path / "plain").identifiers is None
-    model.identifiers = Identifiers(5, given=FIVE)
+    model.identifiers = Identifiers(TASKS, 5, given=FIVE)
     save(model, tmp_path / "one")
     loaded = load(tmp_path / "one")
     assert loaded.identifiers is not None
@@ -299,10 +304,10 @@ def test_identifiers_go_with_the_checkpoint(model: TRM, tmp_path: Path) -> None:
 
 
 def test_given_names_replace_those_of_the_folder(model: TRM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model.identifiers = Identifiers(5, given=FIVE)
+    model.identifiers = Identifiers(TASKS, 5, given=FIVE)
     save(model, tmp_path)
     monkeypatch.chdir(tmp_path)
-    model.identifiers = Identifiers(5, given=[*FIVE[:4], "other"])
+    model.identifiers = Identifiers(TASKS, 5, given=[*FIVE[:4], "other"])
     save(model, tmp_path)
     assert listed(tmp_path)[4] == "other"
 
@@ -338,9 +343,9 @@ def test_convert_draws_identifiers_anew(trm: Callable[..., Any], tmp_path: Path)
     data = folder_of(tmp_path / "data", evaluation="evaluation")
     raw = ("models", "convert", RAW / "step_6", "--config", RAW / "all_config.json", "--arc-data", data)
     assert trm(*raw, "--copies", "1", "--out", tmp_path / "out").code == 0
-    assert listed(tmp_path / "out") == list(rebuild(data, 1, 5).names)
+    assert listed(tmp_path / "out") == list(named(rebuild(data, 1, 5)).names)
     assert trm(*raw, "--copies", "1", "--seed", "3", "--out", tmp_path / "other").code == 0
-    assert listed(tmp_path / "other") == list(rebuild(data, 1, 5, seed=3).names) != listed(tmp_path / "out")
+    assert listed(tmp_path / "other") == list(named(rebuild(data, 1, 5, seed=3)).names) != listed(tmp_path / "out")
     done = trm(*raw, "--copies", "2", "--out", tmp_path / "bad")
     assert done.code == 3
     assert "2 copies with seed 42 give 7 identifiers, the puzzle table has 5 rows" in done.err

@@ -27,7 +27,8 @@ FIELDS = {"H_cycles": 1, "L_cycles": 1, "num_heads": 2, "pos_encodings": "rope",
 SCRIPT = """
 import json, sys, torch
 from pathlib import Path
-from trm_solve.checkpoint import load, save
+from trm_solve.checkpoint import save
+from trm_solve.pretrained import load
 from trm_solve.convert import convert
 
 def status(name):

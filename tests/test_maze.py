@@ -18,12 +18,13 @@ from hypothesis.extra import numpy as hnp
 from trm_solve.checkpoint import save
 from trm_solve.config import ModelConfig, SolveOptions
 from trm_solve.errors import ExitCode, InputError
+from trm_solve.kinds import get_kind
+from trm_solve.kinds.maze.kind import Maze
+from trm_solve.kinds.maze.paths import FREE, GOAL, PATH, START, WALL, flaws, missing, shortest_path, solve
 from trm_solve.model import TRM
-from trm_solve.puzzles import get_kind, read_file, read_lines
-from trm_solve.puzzles.base import Grid, Puzzle
-from trm_solve.puzzles.maze import Maze, solve
-from trm_solve.puzzles.maze_paths import FREE, GOAL, PATH, START, WALL, flaws, missing, shortest_path
-from trm_solve.schedule import run
+from trm_solve.puzzle import Grid, Puzzle
+from trm_solve.reading import read_file, read_lines
+from trm_solve.schedule import solve_all as run
 from trm_solve.solver import Attempt, refine
 from trm_solve.trace import Solution
 

@@ -18,9 +18,9 @@ import scenes
 from trm_solve import trace
 from trm_solve.errors import ExitCode, InputError, TrmError
 from trm_solve.files import AtomicFile
+from trm_solve.kinds import kinds
+from trm_solve.kinds.sudoku.kind import Sudoku
 from trm_solve.output import Output, OutputOptions, Plain, Record, open_output
-from trm_solve.puzzles import KINDS
-from trm_solve.puzzles.sudoku import Sudoku
 from trm_solve.trace import Solution, Step
 
 BAD = InputError("puzzles.txt:2:81: 80 characters, a Sudoku has 81", "blanks are '.' or '0'")
@@ -133,7 +133,7 @@ def test_grids_of_many_lines_are_apart_by_a_blank_line(
         def format(self, grid: np.ndarray) -> str:  # type: ignore[type-arg]
             return "\n".join("".join(map(str, row)) for row in grid[:2])
 
-    monkeypatch.setitem(KINDS, "sudoku", Rows())
+    monkeypatch.setitem(kinds(), "sudoku", Rows())
     solve_three(quiet=True, many=True)
     rows = [scenes.ANSWER[:9], scenes.ANSWER[9:18]]
     assert capsys.readouterr().out.splitlines() == [*rows, "", "", "", ""]  # a blank line and an empty answer, twice
@@ -148,7 +148,7 @@ def test_json_grids_stay_json(capsys: pytest.CaptureFixture[str], monkeypatch: p
         def format(self, grid: np.ndarray) -> str:  # type: ignore[type-arg]
             return json.dumps(grid.tolist())
 
-    monkeypatch.setitem(KINDS, "sudoku", Lists())
+    monkeypatch.setitem(kinds(), "sudoku", Lists())
     with open_output(OutputOptions(json=True)) as output:
         end = run(output, 0, solved=True)
     assert end.answer is not None

@@ -9,9 +9,9 @@ from pathlib import Path
 from conftest import Outcome
 
 import trm_solve
-from trm_solve.arc.known import held_out
-from trm_solve.puzzles import read_file
-from trm_solve.puzzles.base import Puzzle
+from trm_solve.kinds.arc.known import held_out
+from trm_solve.puzzle import Puzzle
+from trm_solve.reading import read_file
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "arc"
 KNOWN = EXAMPLES / "00576224.json"

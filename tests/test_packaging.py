@@ -37,7 +37,8 @@ def listed(home: Path, cwd: Path) -> dict[str, str]:
     """Names and places of the packaged models, as a program sees them that imports trm_solve from `home`."""
     code = (
         "import json; from trm_solve.hub import names as hub; import trm_solve;"
-        "print(json.dumps({'': trm_solve.__file__} | {n: str(hub.resolve(n)) for n in hub.packaged()}))"
+        "from trm_solve.pretrained import resolve;"
+        "print(json.dumps({'': trm_solve.__file__} | {n: str(resolve(n)) for n in hub.packaged()}))"
     )
     environment = os.environ | {"PYTHONPATH": str(home), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
@@ -64,7 +65,7 @@ def test_the_wheel_holds_the_package_its_weights_and_its_licence(wheel: Path) ->
         names = archive.namelist()
     assert "trm_solve/py.typed" in names
     assert "trm_solve/weights/sudoku/model.safetensors" in names
-    assert {"trm_solve/hub/known_models.json", "trm_solve/arc/known_tasks.json"} <= set(names)
+    assert {"trm_solve/hub/known_models.json", "trm_solve/kinds/arc/known_tasks.json"} <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert {name.split("/")[0] for name in names} == {
         "trm_solve",

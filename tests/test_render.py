@@ -16,8 +16,10 @@ from rich.console import Console
 from rich.text import Text
 
 from trm_solve.errors import InputError
-from trm_solve.puzzles.base import Puzzle
-from trm_solve.render import BOARDS, Scene, Space, board, frame, pictures, summary, verdict
+from trm_solve.kinds import kinds
+from trm_solve.kinds.sudoku.kind import Sudoku
+from trm_solve.puzzle import Puzzle
+from trm_solve.render import Scene, Space, board, frame, pictures, summary, verdict
 from trm_solve.trace import Step
 
 
@@ -189,15 +191,21 @@ def test_summary_is_one_line() -> None:
     assert summary(end, 20).cell_len == 20
 
 
-def test_a_kind_registers_one_function(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kind_draws_its_own_board(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Plain(Sudoku):
+        def draw(self, *_: object) -> None:
+            return None
+
+    class Drawn(Sudoku):
+        def draw(self, _puzzle: Puzzle, _step: Step | None, space: Space) -> tuple[list[Text], Text]:
+            return [Text("#" * space.width)], Text("legend")
+
     grid = np.array([[10, 1], [2, 3]], np.uint8)
     other = Puzzle("other", grid)
+    monkeypatch.setitem(kinds(), "other", Plain())
     assert [line.plain for line in board(other, None).lines] == ["a 1 ", "2 3 "]
 
-    def draw(_puzzle: Puzzle, _step: Step | None, space: Space) -> tuple[list[Text], Text]:
-        return [Text("#" * space.width)], Text("legend")
-
-    monkeypatch.setitem(BOARDS, "other", draw)
+    monkeypatch.setitem(kinds(), "other", Drawn())
     assert frame(Scene(other), Space(7, 9)).plain.startswith("#######")
 
 

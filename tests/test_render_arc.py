@@ -19,10 +19,11 @@ from rich.text import Text
 
 from trm_solve import trace
 from trm_solve.errors import ExitCode
+from trm_solve.kinds.arc.drawing import PALETTE
 from trm_solve.output import Live, OutputOptions, Record, open_output
-from trm_solve.puzzles.base import Grid, Puzzle
+from trm_solve.puzzle import Grid, Puzzle
 from trm_solve.render import Scene, Space, board, frame, pictures, summary, verdict
-from trm_solve.render.arc import PALETTE, UNSURE
+from trm_solve.render.scene import UNSURE
 from trm_solve.replay import replay
 from trm_solve.trace import Candidate, Solution, Step
 

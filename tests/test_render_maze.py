@@ -11,12 +11,14 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
+from trm_solve.kinds import get_kind
+from trm_solve.kinds.maze.drawing import COLORS
+from trm_solve.kinds.maze.paths import FREE, PATH, WALL, shortest_path
 from trm_solve.output import Live, OutputOptions, Record
-from trm_solve.puzzles import get_kind, read_file
-from trm_solve.puzzles.base import Puzzle
-from trm_solve.puzzles.maze_paths import FREE, PATH, WALL, shortest_path
+from trm_solve.puzzle import Puzzle
+from trm_solve.reading import read_file
 from trm_solve.render import Scene, Space, board, frame, pictures
-from trm_solve.render.maze import COLORS, UNSURE
+from trm_solve.render.scene import UNSURE
 from trm_solve.trace import Solution, Step
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "maze"

@@ -11,8 +11,8 @@ from scripted import ANSWER, QUESTION, Scripted, grid, says, sudoku
 from trm_solve import schedule
 from trm_solve.config import SolveOptions
 from trm_solve.errors import InputError
-from trm_solve.puzzles.base import Puzzle
-from trm_solve.puzzles.sudoku import Sudoku
+from trm_solve.kinds.sudoku.kind import Sudoku
+from trm_solve.puzzle import Puzzle
 from trm_solve.solver import Attempt
 from trm_solve.trace import Solution, Step
 
@@ -29,22 +29,22 @@ def test_solutions_come_in_input_order_and_errors_keep_their_place() -> None:
     bad = InputError("x:3: unreadable")
     items: list[Puzzle | InputError] = [sudoku(SLOW, source="x:1"), sudoku(source="x:2"), bad, sudoku(source="x:4")]
     for slots in (1, 2, 8):
-        found = list(schedule.run(Scripted(script), items, SolveOptions(effort="fast", slots=slots)))
+        found = list(schedule.solve_all(Scripted(script), items, SolveOptions(effort="fast", slots=slots)))
         assert found[2] is bad
         assert [e.puzzle.source for e in found if isinstance(e, Solution)] == ["x:1", "x:2", "x:4"]
         assert all(e.verdict == "solved" for e in found if isinstance(e, Solution))
 
 
 def test_nothing_in_nothing_out() -> None:
-    assert list(schedule.run(Scripted(script), [], SolveOptions(effort="fast"))) == []
+    assert list(schedule.solve_all(Scripted(script), [], SolveOptions(effort="fast"))) == []
     bad = InputError("x:1: unreadable")
-    assert list(schedule.run(Scripted(script), [bad, bad], SolveOptions(effort="fast"))) == [bad, bad]
+    assert list(schedule.solve_all(Scripted(script), [bad, bad], SolveOptions(effort="fast"))) == [bad, bad]
 
 
 def test_one_hard_puzzle_does_not_keep_the_slots_from_the_others() -> None:
     model = Scripted(script)
     items = [sudoku(SLOW, source="x:1"), *(sudoku(source=f"x:{i}") for i in range(2, 10))]
-    list(schedule.run(model, items, SolveOptions(effort="fast", slots=2)))
+    list(schedule.solve_all(model, items, SolveOptions(effort="fast", slots=2)))
     assert len(model.seen) == 9  # eight easy ones in the second slot while the first works
     assert [len(batch) for batch in model.seen] == [2] * 8 + [1]
 
@@ -61,13 +61,13 @@ def test_reading_stops_where_the_window_ends() -> None:
 
     slow = SolveOptions(effort="fast", slots=2, max_steps=400)
     never = Scripted(lambda question, step: (says(ANSWER) if question[0] else BLANK, -1.0))
-    first = next(iter(schedule.run(never, million(), slow)))
+    first = next(iter(schedule.solve_all(never, million(), slow)))
     assert isinstance(first, Solution)
     assert first.verdict == "unsolved"
     assert read == 2 * schedule.WINDOW
 
     read = 0
-    events = schedule.run(
+    events = schedule.solve_all(
         Scripted(lambda question, step: (says(ANSWER), -1.0)), million(), SolveOptions(effort="fast", slots=2)
     )
     for _ in range(300):
@@ -84,7 +84,7 @@ def test_a_million_unreadable_lines_pass_through_the_window() -> None:
             read += 1
             yield InputError("bad")
 
-    events = schedule.run(Scripted(script), items(), SolveOptions(effort="fast", slots=2))
+    events = schedule.solve_all(Scripted(script), items(), SolveOptions(effort="fast", slots=2))
     for _ in range(10):
         next(events)
     assert read <= 10 + 2 * schedule.WINDOW
@@ -93,7 +93,7 @@ def test_a_million_unreadable_lines_pass_through_the_window() -> None:
 def test_what_the_kind_sees_to_be_unsolvable_is_not_run(monkeypatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr(Sudoku, "unsolvable", lambda self, puzzle: "" if puzzle.question[0, 0] else "no way")
     model = Scripted(script)
-    first, second = schedule.run(model, [sudoku(SLOW), sudoku()], SolveOptions(effort="fast"))
+    first, second = schedule.solve_all(model, [sudoku(SLOW), sudoku()], SolveOptions(effort="fast"))
     assert isinstance(first, Solution)
     assert (first.verdict, first.answer, first.reason, first.steps) == ("unsolvable", None, "no way", 0)
     assert isinstance(second, Solution)
@@ -103,7 +103,7 @@ def test_what_the_kind_sees_to_be_unsolvable_is_not_run(monkeypatch) -> None:  #
 
 def test_watched_steps_come_as_they_happen_and_make_the_trace() -> None:
     events = list(
-        schedule.run(Scripted(script), [sudoku(SLOW), sudoku()], SolveOptions(effort="fast", slots=2), watch=True)
+        schedule.solve_all(Scripted(script), [sudoku(SLOW), sudoku()], SolveOptions(effort="fast", slots=2), watch=True)
     )
     steps = [(e.puzzle, e.step) for e in events if isinstance(e, Step)]
     assert steps == [(0, 1), (1, 1), *((0, n) for n in range(2, 10))]
@@ -125,7 +125,7 @@ def test_an_unsolved_puzzle_keeps_its_best_attempt() -> None:
         return (says(nearly) if question[2] == 4 else BLANK), 0.0
 
     options = SolveOptions(effort="fast", max_steps=2)
-    [found] = schedule.run(Scripted(nearer), [sudoku(QUESTION[:79] + "..")], options, strategy=strategy)
+    [found] = schedule.solve_all(Scripted(nearer), [sudoku(QUESTION[:79] + "..")], options, strategy=strategy)
     assert isinstance(found, Solution)
     assert found.best_attempt is not None
     assert found.best_attempt[8].tolist() == [3, 4, 5, 2, 8, 6, 1, 0, 9]

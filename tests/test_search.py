@@ -15,14 +15,14 @@ from scripted import ANSWER, QUESTION, Scripted, grid, says, sudoku, swapped
 from trm_solve import schedule, search
 from trm_solve.config import SolveOptions
 from trm_solve.errors import InputError
-from trm_solve.puzzles.base import Puzzle, Symmetry
-from trm_solve.puzzles.sudoku import Sudoku
+from trm_solve.kinds.sudoku.kind import Sudoku
+from trm_solve.puzzle import Puzzle, Symmetry
 from trm_solve.solver import Attempt
 from trm_solve.trace import Solution
 
 
 def solve(model: Scripted, puzzles: Sequence[Puzzle], **options: Any) -> list[Solution]:
-    found = list(schedule.run(model, puzzles, SolveOptions.from_dict({"max_steps": 2, **options})))
+    found = list(schedule.solve_all(model, puzzles, SolveOptions.from_dict({"max_steps": 2, **options})))
     assert all(isinstance(each, Solution) for each in found)
     return found  # type: ignore[return-value]
 
@@ -199,7 +199,7 @@ def test_the_first_verified_answer_stops_its_siblings() -> None:
     for slots in (1, 2, 4):
         model = Scripted(script)
         options = SolveOptions(max_steps=3, slots=slots)
-        [found] = schedule.run(model, [sudoku()], options, strategy=strategy)
+        [found] = schedule.solve_all(model, [sudoku()], options, strategy=strategy)
         assert isinstance(found, Solution)
         assert found.facts["which"] == 1
         assert (found.facts["found_attempt"], found.facts["found_step"]) == (2, 1)

@@ -16,7 +16,8 @@ from conftest import EXAMPLES, Outcome
 
 import trm_solve
 from trm_solve.errors import InputError, ModelError
-from trm_solve.puzzles.sudoku import Sudoku, conflicts
+from trm_solve.kinds.sudoku.kind import Sudoku
+from trm_solve.kinds.sudoku.rules import conflicts
 
 Trm = Callable[..., Outcome]
 EASY = "...1.4.73.......4.2.....65.8......32......7...96.23..54.261.....3..7...1....5...."
@@ -216,7 +217,7 @@ def test_interrupt_exits_130(trm: Trm, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("trm_solve.run.load", interrupt)
+    monkeypatch.setattr("trm_solve.solve_inputs.load", interrupt)
     assert trm("solve", EASY).code == 130
 
 
@@ -224,7 +225,7 @@ def test_a_bug_is_one_line_and_exits_1(trm: Trm, monkeypatch: pytest.MonkeyPatch
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("boom")
 
-    monkeypatch.setattr("trm_solve.run.load", fail)
+    monkeypatch.setattr("trm_solve.solve_inputs.load", fail)
     result = trm("solve", EASY)
     assert (result.code, result.err.splitlines()[0]) == (1, "error: unexpected RuntimeError: boom")
     monkeypatch.setenv("TRM_DEBUG", "1")

@@ -12,13 +12,13 @@ from made import rows
 from scripted import ANSWER, QUESTION, Scripted, grid, says, sudoku
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from trm_solve import checkpoint, solver
+from trm_solve import pretrained, solver
 from trm_solve.config import SolveOptions
 from trm_solve.errors import ModelError
+from trm_solve.kinds.sudoku.kind import Sudoku
 from trm_solve.model import TRM
-from trm_solve.puzzles import read_lines
-from trm_solve.puzzles.base import Puzzle
-from trm_solve.puzzles.sudoku import Sudoku
+from trm_solve.puzzle import Puzzle
+from trm_solve.reading import read_lines
 from trm_solve.solver import Attempt, refine
 from trm_solve.trace import Step
 
@@ -27,7 +27,7 @@ BLANK = says("0" * 81)
 
 @pytest.fixture(scope="module")
 def trained() -> TRM:
-    return checkpoint.load("sudoku")
+    return pretrained.load("sudoku")
 
 
 def puzzles(count: int) -> list[Puzzle]:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from votes import A, B, C, Rows
 
-from trm_solve.arc import submission
 from trm_solve.errors import InputError
+from trm_solve.kinds.arc import submission
 
 grids = st.tuples(st.integers(1, 30), st.integers(1, 30)).flatmap(
     lambda size: st.builds(

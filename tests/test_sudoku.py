@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trm_solve.errors import ExitCode, InputError
-from trm_solve.puzzles import get_kind, read_lines
-from trm_solve.puzzles.base import Grid, Puzzle
-from trm_solve.puzzles.sudoku import UNITS, Sudoku, conflicts
+from trm_solve.kinds import get_kind
+from trm_solve.kinds.sudoku.kind import Sudoku
+from trm_solve.kinds.sudoku.rules import UNITS, conflicts
+from trm_solve.puzzle import Grid, Puzzle
+from trm_solve.reading import read_lines
 
 EASY = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
 DONE = "534678912672195348198342567859761423426853791713924856961537284287419635345286179"

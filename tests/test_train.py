@@ -26,16 +26,16 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from typer.models import OptionInfo
 from typer.testing import CliRunner
 
-from trm_solve import checkpoint
+from trm_solve import checkpoint, pretrained
 from trm_solve.cli.train import train as command
 from trm_solve.config import ModelConfig, RunOptions, TrainOptions
 from trm_solve.device import widest
 from trm_solve.errors import InputError, TrmError
 from trm_solve.model import TRM
 from trm_solve.train import curves, learner, losses, supervise, validation
-from trm_solve.train import run as train
+from trm_solve.train import trainer as train
 from trm_solve.train.folder import RunFolder
-from trm_solve.train.presets import PRESETS, recipe
+from trm_solve.train.presets import presets, recipe
 from trm_solve.train.view import View, summary_table
 
 TINY = {"hidden_size": 16, "batch_size": 4, "warmup_steps": 2, "halt_max_steps": 3, "H_cycles": 1, "L_cycles": 1}
@@ -84,7 +84,7 @@ def test_the_help_names_every_preset() -> None:
         for each in inspect.get_annotations(command, eval_str=True)["preset"].__metadata__
         if isinstance(each, OptionInfo)
     ]
-    assert sorted(re.findall(r"[\w-]+", help_of.replace("(default)", ""))) == sorted(PRESETS)
+    assert sorted(re.findall(r"[\w-]+", help_of.replace("(default)", ""))) == sorted(presets())
 
 
 class NoDoubles(TorchDispatchMode):
@@ -201,7 +201,7 @@ def test_a_gpu_is_seldom_made_to_wait(device: str, log_every: int, valid_steps: 
     looks = [
         step
         for step in range(1, 41)
-        if train.Run._looks(
+        if train.Trainer._looks(
             SimpleNamespace(  # type: ignore[arg-type]
                 team=SimpleNamespace(device=torch.device(device)),
                 learner=SimpleNamespace(step=step),
@@ -239,7 +239,7 @@ def test_last_holds_the_averaged_weights_and_loads_at_once(tmp_path: Path) -> No
     run(tmp_path)
     state = RunFolder(tmp_path / "run").read_state()
     assert state is not None
-    model = checkpoint.load(tmp_path / "run" / "last")
+    model = pretrained.load(tmp_path / "run" / "last")
     for parameter, shadow in zip(model.parameters(), state["learner"]["ema"]["shadow"], strict=True):
         assert torch.equal(parameter, shadow)
     names = [name for name, _ in model.named_parameters()]
@@ -264,7 +264,7 @@ def test_best_is_chosen_by_validation_exact_accuracy(tmp_path: Path, monkeypatch
 def test_validation_runs_all_steps_without_halting(tmp_path: Path) -> None:
     lines = run(tmp_path, hold_out=0.25, valid_puzzles=7)
     found = next(line["valid"]["held out"] for line in lines if "valid" in line)
-    model = checkpoint.load(tmp_path / "run" / "last")
+    model = pretrained.load(tmp_path / "run" / "last")
     (mixture,), validation = train.open_data(
         options(tmp_path, hold_out=0.25, valid_puzzles=7), augment=False, report=print
     )
@@ -273,7 +273,7 @@ def test_validation_runs_all_steps_without_halting(tmp_path: Path) -> None:
     e = model.embed(torch.from_numpy(held.questions).long(), model.puzzle_rows(torch.zeros(7, dtype=torch.int64)))
     y, z = model.initial_state(e)
     for _ in range(3):
-        y, z = model.step(e, y, z, None)
+        y, z = model.step(e, y, z, model.positions())
     right = model.read_answer(y).argmax(-1) == torch.from_numpy(held.answers).long()
     assert found["cell_accuracy"] == pytest.approx(right.double().mean().item())
     assert len(found["exact_by_step"]) == 3
@@ -300,7 +300,7 @@ def test_nan_stops_the_run_and_the_last_good_state_stays(tmp_path: Path) -> None
     assert state is not None
     assert all(torch.isfinite(tensor).all() for tensor in state["learner"]["model"].values())
     assert f"--init {tmp_path / 'run' / 'last'}" in caught.value.hint
-    checkpoint.load(tmp_path / "run" / "last")
+    pretrained.load(tmp_path / "run" / "last")
 
 
 def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -364,7 +364,7 @@ def test_fine_tuning_starts_from_the_checkpoint_and_keeps_its_cycles(tmp_path: P
     asked = {"data": [data], "init": str(tmp_path / "first" / "last"), "compile": "off"}
     fields = {"lr": 0.0, "row_lr": 0.0, "batch_size": 4}
     assert train.start(str(out), asked, {"max_steps": 2}, fields, None, resume=False) == "done"
-    first, second = (checkpoint.load(tmp_path / name / "last") for name in ("first", "second"))
+    first, second = (pretrained.load(tmp_path / name / "last") for name in ("first", "second"))
     assert second.config == first.config
     for name, parameter in second.named_parameters():
         assert torch.allclose(parameter, first.get_parameter(name), atol=1e-7), name
@@ -390,7 +390,7 @@ def test_presets_hold_the_paper_s_settings() -> None:
     )
     assert (mlp.optimizer, mlp.loss, mlp.halt_loss_weight, mlp.ema) == ("adam-atan2", "stablemax", 0.5, 0.999)
     assert (arc.mlp_t, arc.L_cycles, arc.weight_decay, arc.row_lr, arc.pos_encodings) == (False, 4, 0.1, 1e-2, "rope")
-    for name in PRESETS:
+    for name in presets():
         assert recipe(name, {"seed": 3}).seed == 3
     with pytest.raises(InputError, match="unknown preset 'paper-maz'") as caught:
         recipe("paper-maz", {})

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from made import rows, write_csv
 
-from trm_solve.train import run as train
+from trm_solve.train import trainer as train
 from trm_solve.train.folder import RunFolder
 
 FIELDS = {"hidden_size": 16, "batch_size": 4, "warmup_steps": 2, "halt_max_steps": 3, "H_cycles": 1, "L_cycles": 1}

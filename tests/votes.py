@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from trm_solve import schedule
-from trm_solve.puzzles.arc import Arc
-from trm_solve.puzzles.base import Puzzle
+from trm_solve.kinds.arc.kind import Arc
+from trm_solve.puzzle import Puzzle
 from trm_solve.trace import Solution, Step, grid_of
 
 Rows = list[list[int]]

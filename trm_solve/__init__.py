@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from trm_solve.config import AdaptOptions, SolveOptions
     from trm_solve.errors import InputError, ModelError, TrmError
     from trm_solve.model import TRM
-    from trm_solve.puzzles.base import Puzzle
+    from trm_solve.puzzle import Puzzle
     from trm_solve.trace import Solution, Step
 
 __version__ = "0.1.0"

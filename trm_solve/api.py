@@ -7,28 +7,30 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from trm_solve import checkpoint, schedule
+from trm_solve import pretrained
 from trm_solve.config import AdaptOptions, SolveOptions
 from trm_solve.device import choose_device, choose_dtype
 from trm_solve.errors import InputError, ModelError
 from trm_solve.hub.names import packaged
+from trm_solve.kinds import get_kind
 from trm_solve.model import TRM
-from trm_solve.puzzles import read_file, read_lines
-from trm_solve.puzzles.base import Puzzle
+from trm_solve.puzzle import Puzzle
+from trm_solve.reading import read_file, read_lines
+from trm_solve.schedule import Event
+from trm_solve.tasks.answer import answer
 from trm_solve.trace import Solution, Step
 
 FILE_NAME = re.compile(r"[/\\]|\.[A-Za-z]\w{0,5}$")  # a path or a suffix: a file was meant, even if it is not there
-DEFAULT_MODELS = {"sudoku": "sudoku", "maze": "maze", "arc": "arc"}  # packaged, by puzzle kind
 
 
-def load(model: str | Path = "sudoku", *, device: str = "auto", dtype: str = "auto") -> TRM:
+def load(model: str | Path, *, device: str = "auto", dtype: str = "auto") -> TRM:
     """A model ready for inference: a packaged name, a checkpoint folder, or `ORG/REPO[@REVISION][:FILE]` of the hub.
 
     `device` is auto, cpu, cuda[:n] or mps; `dtype` is auto (bf16 where the hardware has it), float32 or bfloat16.
     Raises `ModelError` for a model that is missing or damaged, `InputError` for a device that is not there.
     """
     place = choose_device(device)
-    return checkpoint.load(model).to(place).cast(choose_dtype(dtype, place))
+    return pretrained.load(model).to(place).cast(choose_dtype(dtype, place))
 
 
 def read(puzzle: str | Path, kind: str | None = None) -> list[Puzzle]:
@@ -64,7 +66,7 @@ def solve(
 ) -> Solution:
     """Solve one puzzle (a `Puzzle`, a text or a file that holds just one); the solution carries its trace.
 
-    `model` defaults to the packaged one of the puzzle's kind. `adaptation` is for an ARC task that the model does not
+    `model` defaults to the packaged one of the puzzle's kind. `adaptation` is for a task that the model does not
     know; None: that is a `ModelError`. Raises `InputError` or `ModelError`.
     """
     one = _one(puzzle)
@@ -94,7 +96,7 @@ def solve_many(
 ) -> Iterator[Solution]:
     """Solve puzzles of one kind in batches; solutions come in input order, as soon as they are known.
 
-    The test inputs of an ARC task must follow each other.
+    The questions of a task must follow each other.
     """
     waiting = iter(puzzles)
     first = next(waiting, None)
@@ -112,13 +114,9 @@ def _run(
     options: SolveOptions | None,
     adaptation: AdaptOptions | None,
     watch: bool = False,
-) -> Iterator[schedule.Event]:
+) -> Iterator[Event]:
     options = options or SolveOptions()
-    if model.config.kind != "arc":
-        return schedule.run(model, puzzles, options, watch=watch)
-    from trm_solve.arc.solve import run_tasks  # the training code too
-
-    return run_tasks(model, puzzles, options, adaptation=adaptation, watch=watch)
+    return answer(model, puzzles, options, adaptation=adaptation, watch=watch)
 
 
 def _one(puzzle: str | Path | Puzzle) -> Puzzle:
@@ -132,7 +130,7 @@ def _one(puzzle: str | Path | Puzzle) -> Puzzle:
 
 def default_model(kind: str) -> str:
     """The packaged model of a puzzle kind. Raises `ModelError` where none is packaged."""
-    name = DEFAULT_MODELS.get(kind, kind)
+    name = get_kind(kind).model or kind
     if name not in packaged():
         raise ModelError(
             f"no model for {kind} puzzles is packaged",

@@ -1,7 +1,7 @@
-"""A folder (config.json + model.safetensors + README.md) <-> a model, strict both ways; ARC: with identifiers.json.
+"""A folder (config.json + model.safetensors + README.md) <-> a model, strict both ways.
 
-Tensors keep the public checkpoints' names without their prefix. Nothing is ever unpickled here; raw state dicts come
-in through `convert.py`.
+A folder of a model for tasks has identifiers.json too. Tensors keep the public checkpoints' names without their
+prefix. Nothing is ever unpickled here; raw state dicts come in through `convert.py`.
 """
 
 from __future__ import annotations
@@ -17,14 +17,13 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from trm_solve.arc.known import Identifiers
 from trm_solve.config import ModelConfig
 from trm_solve.errors import InputError, ModelError, reason_of
 from trm_solve.files import write_atomically, written_atomically
 from trm_solve.hub.card import GENERATED, model_card
-from trm_solve.hub.names import resolve
 from trm_solve.hub.store import verify
 from trm_solve.model import TRM
+from trm_solve.tasks.identifiers import Identifiers
 
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 TABLE = "puzzle_emb.weights"
@@ -144,15 +143,14 @@ def build(config: ModelConfig, tensors: Mapping[str, Tensor], where: str) -> TRM
     return model
 
 
-def load(name: str | Path) -> TRM:
-    """The model of a packaged name, a checkpoint folder or a hub name, in fp32 on the CPU, ready for inference.
+def open_folder(folder: Path) -> TRM:
+    """The model of a checkpoint folder, in fp32 on the CPU, ready for inference.
 
     Raises `ModelError` with one line that names what is wrong.
     """
-    folder = resolve(str(name))
     verify(folder)
     model = build(read_config(folder), read_tensors(folder / WEIGHTS), str(folder / WEIGHTS))
-    model.identifiers = Identifiers.beside(folder, model.config.num_puzzle_identifiers)
+    model.identifiers = Identifiers.beside(folder, model.config.kind, model.config.num_puzzle_identifiers)
     return model
 
 

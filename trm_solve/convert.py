@@ -22,9 +22,9 @@ from torch import Tensor
 from trm_solve.checkpoint import TABLE, build
 from trm_solve.config import ModelConfig
 from trm_solve.errors import InputError, ModelError, reason_of
+from trm_solve.kinds import kinds
 from trm_solve.model import TRM
 
-KINDS = {11: ("sudoku", (9, 9)), 6: ("maze", (30, 30)), 12: ("arc", (30, 30))}  # by vocabulary size
 NESTS = ("model", "model_state_dict", "state_dict", "ema")
 NEEDED = {
     "H_cycles": "T, rounds per supervision step",
@@ -111,8 +111,12 @@ def infer_config(
 
     hrm = layers("H_level") > 0  # two networks
     vocabulary, d = tensor("lm_head.weight").shape
-    known_kind, grid = KINDS.get(vocabulary, (None, None))
-    kind = kind or known_kind
+    alike = [each for each in kinds().values() if each.vocab_size == vocabulary]
+    alike = [
+        each for each in alike if each.name == kind
+    ] or alike  # of two that read as many symbols, --kind says which
+    grid = alike[0].canvas if len(alike) == 1 else None
+    kind = kind or (alike[0].name if len(alike) == 1 else None)
     if kind is None or (grid is None and "seq_len" not in fields):
         raise ModelError(f"{where}: a vocabulary of {vocabulary} is none of a known puzzle kind")
     cells = int(fields.get("seq_len") or (grid or (0, 0))[0] * (grid or (0, 0))[1])

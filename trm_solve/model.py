@@ -1,7 +1,7 @@
 """The Tiny Recursive Model, top to bottom: layers -> Block -> TRM (arXiv 2510.04871).
 
 One network refines an answer `y` and a latent `z` for a question `x`. `TRM.step` is one supervision step; when to
-take another and when to halt is the business of `solver.py` and `train.py`. The Hierarchical Reasoning Model (arXiv
+take another and when to halt is the business of `solver.py` and `train/`. The Hierarchical Reasoning Model (arXiv
 2506.21734) is the same machinery with a second network, for `y`, and a shorter gradient (`model_type: hrm`). Names of
 parameters and buffers are those of the public checkpoints, so that a converted state dict loads as it is.
 
@@ -11,19 +11,14 @@ Shapes: B puzzles, P prefix positions, L cells (all of the canvas, or the sub-gr
 from __future__ import annotations
 
 import math
-import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Self, cast
+from typing import Any, ClassVar, NamedTuple, Self, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from trm_solve.config import ModelConfig
-
-if TYPE_CHECKING:
-    from trm_solve.arc.known import Identifiers
 
 
 def trunc_normal_(weight: Tensor, std: float) -> Tensor:
@@ -61,8 +56,8 @@ class Embedding(nn.Module):
 class PuzzleEmbedding(nn.Module):
     """One row per puzzle identifier. A buffer: its rows are trained by sign-SGD, outside the optimiser and the EMA.
 
-    ARC tables have gigabytes, of which one task needs a few rows: such a table stays in its file (`map`), on whatever
-    device and in whatever dtype the rest of the model is.
+    Tables of tasks can have gigabytes, of which one task needs a few rows: such a table stays in its file (`map`), on
+    whatever device and in whatever dtype the rest of the model is.
     """
 
     weights: Tensor
@@ -232,12 +227,17 @@ class TRM(nn.Module):
     angles: Tensor
     relations: Tensor
 
+    # put here by `pretrained.py`, which knows folders and the hub
+    from_pretrained: ClassVar[Callable[..., TRM]]
+    save_pretrained: Callable[..., None]
+    push_to_hub: Callable[..., str]
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         d = config.hidden_size
         self.config = config
         self.forward_dtype = torch.float32
-        self.identifiers: Identifiers | None = None  # what the rows of the puzzle embedding stand for (ARC)
+        self.identifiers: Any = None  # what the rows of the puzzle embedding stand for: see `tasks/identifiers.py`
         self.register_buffer("H_init", trunc_normal_(torch.empty(d), 1.0))  # where y starts; never trained
         self.register_buffer("L_init", trunc_normal_(torch.empty(d), 1.0))  # where z starts; never trained
         self.embed_tokens = Embedding(config.vocab_size, d)
@@ -256,28 +256,6 @@ class TRM(nn.Module):
             self.register_buffer("angles", rotary_angles(config), persistent=False)
         if config.relations:  # part of a checkpoint: weights mean nothing without the relations that they belong to
             self.register_buffer("relations", torch.zeros(len(config.relations), config.seq_len, config.seq_len))
-
-    @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: str | Path) -> TRM:
-        """The model of a packaged name, a folder or ORG/REPO[@REVISION][:FILE], fp32 on the CPU; or `ModelError`."""
-        from trm_solve.checkpoint import load
-
-        return load(pretrained_model_name_or_path)
-
-    def save_pretrained(self, save_directory: str | Path) -> None:
-        """Write a checkpoint folder (config.json, model.safetensors, README.md). Raises `InputError`."""
-        from trm_solve.checkpoint import save
-
-        save(self, Path(save_directory))
-
-    def push_to_hub(self, repo_id: str, *, private: bool = False, commit_message: str = "") -> str:
-        """Publish as a checkpoint folder, ORG/REPO on the hub; returns the commit's address. Raises `ModelError`."""
-        from trm_solve.checkpoint import save
-        from trm_solve.hub.pull import push
-
-        with tempfile.TemporaryDirectory() as folder:
-            save(self, Path(folder))
-            return push(Path(folder), repo_id, message=commit_message, private=private)
 
     @property
     def device(self) -> torch.device:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from trm_solve import trace
 from trm_solve.errors import ExitCode, InputError, reason_of
+from trm_solve.kinds import get_kind
 from trm_solve.output import MANY, OutputOptions, open_output
-from trm_solve.puzzles import get_kind
-from trm_solve.puzzles.base import Puzzle
+from trm_solve.puzzle import Puzzle
 from trm_solve.trace import Solution, Step, Verdict
 
 

@@ -1,4 +1,6 @@
-"""One scheduler under `solve`, `eval` and search: puzzles in, steps and solutions out, in input order.
+"""Many puzzles at once: `search` says which attempts a puzzle gets, `solver` runs attempts, and this joins the two.
+
+Under `solve`, `eval` and search alike: puzzles in, steps and solutions out, in input order.
 
 A *strategy* (see `search.py`) says which attempts a puzzle gets; the scheduler keeps the slots of `refine` full from
 any puzzle's next attempt and holds finished puzzles back until all before them are out. The window of unfinished
@@ -18,9 +20,10 @@ import numpy as np
 
 from trm_solve.config import SolveOptions
 from trm_solve.errors import InputError
+from trm_solve.kinds import get_kind
+from trm_solve.kinds.base import Kind
 from trm_solve.model import TRM
-from trm_solve.puzzles import get_kind
-from trm_solve.puzzles.base import Kind, Puzzle
+from trm_solve.puzzle import Puzzle
 from trm_solve.search import Strategy, strategy_for
 from trm_solve.solver import Attempt, default_slots, refine
 from trm_solve.trace import Solution, Step, Verdict, rank
@@ -227,7 +230,7 @@ class _Line:
             yield done
 
 
-def run(
+def solve_all(
     model: TRM,
     items: Iterable[Puzzle | InputError],
     options: SolveOptions,

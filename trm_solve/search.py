@@ -1,5 +1,7 @@
 """Many attempts at one puzzle, the rules as judge: what to try after a single pass that cannot be verified.
 
+It says what is tried; `solver` runs it, and `schedule` keeps the slots full from many puzzles.
+
 The first attempt is plain. Where it fails, *pins* carry on: a cell that the model has narrowed down but cannot settle
 is filled in with a value that the model holds possible, and the question with its pins is a new attempt, seen through
 a random symmetry. The path that the model holds likeliest is followed first; to leave it for another is to undo its
@@ -23,8 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trm_solve.config import SolveOptions
-from trm_solve.puzzles import get_kind
-from trm_solve.puzzles.base import Grid, Kind, Puzzle
+from trm_solve.kinds import get_kind
+from trm_solve.kinds.base import Kind
+from trm_solve.puzzle import Grid, Puzzle
 from trm_solve.solver import Attempt
 
 ATTEMPTS = {"fast": 1, "normal": 128, "max": 4096}  # at most

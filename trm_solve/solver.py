@@ -1,5 +1,7 @@
 """Recursive inference with halting: `refine` runs attempts in slots and yields a `Step` for each answer it reads.
 
+It knows attempts alone; which there are is said by `search`, and whose they are by `schedule`.
+
 Slots are filled from a lazy source; a slot whose attempt halts goes to the next attempt at once, and when there is
 none left the batch shrinks, so that no arithmetic is spent on puzzles that have finished. `halt="never"` takes exactly
 `max_steps` steps with every puzzle, as the reference does.
@@ -21,9 +23,10 @@ from trm_solve.config import SolveOptions
 from trm_solve.device import to_device, to_host
 from trm_solve.errors import ModelError
 from trm_solve.fuse import Fuser, fused
+from trm_solve.kinds import get_kind
+from trm_solve.kinds.base import Kind
 from trm_solve.model import TRM, Positions
-from trm_solve.puzzles import get_kind
-from trm_solve.puzzles.base import Grid, Kind, Puzzle, Scalar, View
+from trm_solve.puzzle import Grid, Puzzle, Scalar, View
 from trm_solve.trace import Step
 
 POSITIONS_PER_BATCH = {"cpu": 3072, "mps": 65536, "cuda": 262144}  # busy, and on a CPU still in its caches

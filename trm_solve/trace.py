@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trm_solve.errors import InputError
-from trm_solve.puzzles.base import Grid, Mask, Puzzle
+from trm_solve.puzzle import Grid, Mask, Puzzle
 
 Verdict = Literal["solved", "unsolved", "unsolvable", "predicted"]
 SCHEMA = 1
+GUESSES = 2  # answers that are shown and handed in where votes decide: ARC allows so many
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,85 +1,67 @@
-"""`trm-solve generate`: new puzzles with known answers, one command a kind."""
+"""`trm-solve generate`: new puzzles with known answers, one command a kind, as each kind describes it."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+import inspect
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from trm_solve.cli import generate_arc, generate_maze
+if TYPE_CHECKING:
+    from trm_solve.kinds.option import Generator, Option
 
-SUDOKUS, FILES = "Puzzles", "Files"
 
-generate = typer.Typer(
-    name="generate",
-    no_args_is_help=True,
-    help="Make puzzles with answers, for training and for fun.",
-    pretty_exceptions_enable=False,
-)
+class Kinds(TyperGroup):
+    """A group whose commands are the kinds', which are looked up when somebody asks for them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(_generators())
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        generator = _generators().get(cmd_name)
+        return None if generator is None else _command(cmd_name, generator)
 
 
 def register(app: typer.Typer) -> None:
-    generate_maze.register(generate)
-    generate_arc.register(generate)
+    generate = typer.Typer(
+        name="generate",
+        cls=Kinds,
+        no_args_is_help=True,
+        help="Make puzzles with answers, for training and for fun.",
+        pretty_exceptions_enable=False,
+    )
+    generate.callback()(lambda: None)
     app.add_typer(generate)
 
 
-@generate.command("sudoku")
-def sudoku(
-    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many puzzles.", rich_help_panel=SUDOKUS)] = 10,
-    rating: Annotated[
-        str,
-        typer.Option(
-            metavar="LO:HI",
-            help="Guesses that a search by singles needs; 60 is hard. Random puzzles have few: see --even.",
-            rich_help_panel=SUDOKUS,
-        ),
-    ] = "0:",
-    clues: Annotated[
-        str, typer.Option(metavar="LO:HI", help="Range of the number of clues.", rich_help_panel=SUDOKUS)
-    ] = "17:",
-    even: Annotated[
-        bool,
-        typer.Option("--even", help="As many puzzles of every rating in LO:HI.", rich_help_panel=SUDOKUS),
-    ] = False,
-    seed: Annotated[
-        int, typer.Option(min=0, help="The same seed gives the same puzzles.", rich_help_panel=SUDOKUS)
-    ] = 0,
-    start: Annotated[
-        list[Path] | None,
-        typer.Option("--from", metavar="FILE", help="Look around the puzzles of this file.", rich_help_panel=FILES),
-    ] = None,
-    exclude: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE",
-            help="Leave out the puzzles of this file and all their symmetric copies.",
-            rich_help_panel=FILES,
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write the CSV here.", rich_help_panel=FILES),
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.", rich_help_panel=FILES)] = False,
-) -> None:
-    """Make minimal Sudokus with one solution, as CSV: source,question,answer,rating.
+def _generators() -> dict[str, Generator]:
+    from trm_solve.kinds import generators
 
-    Examples:
+    return generators()
 
-        trm-solve generate sudoku --count 10000 --seed 1 -o puzzles.csv
 
-        trm-solve generate sudoku -n 5000 --rating 4:60 --even --exclude test.csv -o ladder.csv
-    """
-    from trm_solve.generate.sudoku import SudokuRecipe, read_range, read_starts, write
+def _command(name: str, generator: Generator) -> Any:
+    """The Typer command of a kind's generator."""
 
-    recipe = SudokuRecipe(
-        count=count,
-        seed=seed,
-        rating=read_range(rating, "--rating"),
-        clues=read_range(clues, "--clues"),
-        even=even,
-        start=read_starts(start or []),
-    )
-    write(recipe, output, exclude or [], quiet)
+    def command(**chosen: Any) -> None:
+        generator.run(**chosen)
+
+    parameters = [_parameter(option) for option in generator.options]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {each.name: each.annotation for each in parameters}
+    command.__doc__ = generator.help
+    app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+    app.command(name)(command)
+    return typer.main.get_command(app)
+
+
+def _parameter(option: Option) -> inspect.Parameter:
+    facts: dict[str, Any] = {"help": option.help}
+    facts |= {"metavar": option.metavar} if option.metavar else {}
+    facts |= {"rich_help_panel": option.panel} if option.panel else {}
+    facts |= {"min": option.least} if option.least is not None else {}
+    made = typer.Argument(**facts) if option.argument else typer.Option(*option.flags, **facts)
+    default = inspect.Parameter.empty if option.default is ... else option.default
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(option.name, kind, default=default, annotation=Annotated[option.type, made])

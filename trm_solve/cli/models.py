@@ -17,7 +17,7 @@ models = typer.Typer(
 )
 
 
-ARC = "ARC: which task each row of the puzzle embedding stands for"
+TASKS = "Tasks: which task each row of the puzzle embedding stands for"
 
 
 def register(app: typer.Typer) -> None:
@@ -116,29 +116,30 @@ def convert(
         typer.Option(
             metavar="FILE",
             help="identifiers.json of the data it was trained on: the tasks that it knows.",
-            rich_help_panel=ARC,
+            rich_help_panel=TASKS,
             show_default=False,
         ),
     ] = None,
-    arc_data: Annotated[
+    task_data: Annotated[
         Path | None,
         typer.Option(
+            "--arc-data",
             metavar="DIR",
             help="Make identifiers.json anew from the public challenges files in this folder.",
-            rich_help_panel=ARC,
+            rich_help_panel=TASKS,
             show_default=False,
         ),
     ] = None,
     copies: Annotated[
-        int, typer.Option(metavar="N", min=0, help="With --arc-data: copies of each task.", rich_help_panel=ARC)
+        int, typer.Option(metavar="N", min=0, help="With --arc-data: copies of each task.", rich_help_panel=TASKS)
     ] = 1000,
     seed: Annotated[
-        int, typer.Option(metavar="N", min=0, help="With --arc-data: of the copies.", rich_help_panel=ARC)
+        int, typer.Option(metavar="N", min=0, help="With --arc-data: of the copies.", rich_help_panel=TASKS)
     ] = 42,
     tasks: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Keep only what it knows of these tasks.", rich_help_panel=ARC, show_default=False
+            metavar="FILE", help="Keep only what it knows of these tasks.", rich_help_panel=TASKS, show_default=False
         ),
     ] = None,
 ) -> None:
@@ -154,7 +155,7 @@ def convert(
     """
     from trm_solve.hub.catalogue import Naming, convert_to
 
-    naming = Naming(identifiers=identifiers, arc_data=arc_data, copies=copies, seed=seed, tasks=tasks)
+    naming = Naming(identifiers=identifiers, task_data=task_data, copies=copies, seed=seed, tasks=tasks)
     convert_to(source, config, _fields(set_), out, kind, dtype, naming)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-MODEL, RUN, ARC, OUTPUT = "Model", "Reasoning", "ARC", "Output"
+MODEL, RUN, TASKS, OUTPUT = "Model", "Reasoning", "Tasks", "Output"
 
 
 def complete_model(incomplete: str) -> list[str]:
@@ -73,7 +73,7 @@ Attempts = Annotated[
 AdaptMinutes = Annotated[
     float,
     typer.Option(
-        min=0.01, metavar="MINUTES", help="Time to fit the model to a task it does not know.", rich_help_panel=ARC
+        min=0.01, metavar="MINUTES", help="Time to fit the model to a task it does not know.", rich_help_panel=TASKS
     ),
 ]
 LeaveOneOut = Annotated[
@@ -82,11 +82,12 @@ LeaveOneOut = Annotated[
         min=0,
         metavar="N",
         help="Pairs left out in turn, to see whether the task is understood; 0: all of the time for the answer.",
-        rich_help_panel=ARC,
+        rich_help_panel=TASKS,
     ),
 ]
 NoAdapt = Annotated[
-    bool, typer.Option("--no-adapt", help="Answer for tasks that the model knows, and no others.", rich_help_panel=ARC)
+    bool,
+    typer.Option("--no-adapt", help="Answer for tasks that the model knows, and no others.", rich_help_panel=TASKS),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of every random draw.", rich_help_panel=RUN)]
 Slots = Annotated[int, typer.Option(min=0, help="Puzzles that run together; 0: by the device.", rich_help_panel=RUN)]

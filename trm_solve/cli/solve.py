@@ -39,7 +39,7 @@ def solve(
     leave_one_out: o.LeaveOneOut = None,
     no_adapt: o.NoAdapt = False,
     keep: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Keep the adapted model here.", rich_help_panel=o.ARC)
+        Path | None, typer.Option(metavar="DIR", help="Keep the adapted model here.", rich_help_panel=o.TASKS)
     ] = None,
     output: Annotated[
         Path | None,
@@ -71,22 +71,26 @@ def solve(
         cat puzzles.csv | trm-solve solve - -q > answers.txt
     """
     from trm_solve.config import AdaptOptions, SolveOptions
-    from trm_solve.run import Look, solve_inputs
+    from trm_solve.output import OutputOptions
+    from trm_solve.solve_inputs import SolveRequest, solve_inputs
 
     reasoning = {"max_steps": max_steps, "halt": halt, "effort": effort, "attempts": attempts}
     choices = SolveOptions.from_dict({**reasoning, "seed": seed, "slots": slots, "compile": compile_})
-    files = {"output": output, "trace": trace, "save": save}
-    look = Look(**files, json=json, pace=pace, quiet=quiet, verbose=verbose, check_unique=check_unique)
+    look = OutputOptions(output=output, trace=trace, save=save, json=json, pace=pace, quiet=quiet)
     fitting = AdaptOptions(minutes=adapt_minutes, folds=leave_one_out, compile=choices.compile)
     code = solve_inputs(
-        puzzles,
-        choices,
-        look,
-        model=model,
-        device=device,
-        dtype=dtype,
-        kind=kind,
-        adaptation=None if no_adapt else fitting,
-        keep=keep,
+        SolveRequest(
+            inputs=puzzles,
+            options=choices,
+            look=look,
+            model=model,
+            device=device,
+            dtype=dtype,
+            kind=kind,
+            adaptation=None if no_adapt else fitting,
+            keep=keep,
+            check_unique=check_unique,
+            verbose=verbose,
+        )
     )
     raise typer.Exit(code)

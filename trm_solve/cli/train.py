@@ -154,7 +154,7 @@ def train(
     asked |= _given(save_minutes=save_minutes, log_every=log_every, tensorboard=tensorboard)
     asked |= _given(device=device, dtype=dtype, threads=threads, compile=compile_)
 
-    from trm_solve.train.run import start
+    from trm_solve.train.trainer import start
 
     if start(str(out), asked, horizon, fields, preset, resume=resume) == "interrupted":
         raise typer.Exit(ExitCode.INTERRUPTED)

@@ -18,15 +18,18 @@ from trm_solve.checkpoint import WEIGHTS
 from trm_solve.config import AdaptOptions, SolveOptions
 from trm_solve.device import choose_device
 from trm_solve.errors import InputError, ModelError
+from trm_solve.evaluate.evaluation import Evaluation, evaluate
 from trm_solve.evaluate.folder import ReportFolder, Row
+from trm_solve.evaluate.inputs import open_puzzles, place, read_labelled, write_failures
 from trm_solve.evaluate.report import Meter, count_lines
-from trm_solve.evaluate.run import Evaluation, evaluate, open_puzzles, place, read_labelled, write_failures
 from trm_solve.evaluate.tally import Outcome
 from trm_solve.evaluate.tasks import Survey, submit, survey, table
 from trm_solve.files import AtomicFile
 from trm_solve.fuse import fuse, operations
 from trm_solve.hub import names as hub
+from trm_solve.kinds import get_kind
 from trm_solve.model import TRM
+from trm_solve.pretrained import resolve
 from trm_solve.team import Team
 
 
@@ -43,9 +46,9 @@ class EvalRequest:
     kind: str | None = None
     report: Path | None = None
     failures: Path | None = None
-    submission: Path | None = None  # of ARC tasks, which need no answers then
+    submission: Path | None = None  # of tasks, which need no answers then
     offsets: int = 0  # places on the canvas at which each puzzle is measured; 0: as it was read
-    adaptation: AdaptOptions | None = None  # to ARC tasks that the model does not know
+    adaptation: AdaptOptions | None = None  # to tasks that the model does not know
     quiet: bool = False
 
 
@@ -62,7 +65,7 @@ def measure(request: EvalRequest) -> tuple[dict[str, Any], int] | None:
     ):
         files, kind, items = open_puzzles(request.paths, request.kind, unlabelled=request.submission is not None)
         _refuse(request, kind)
-        counted = survey(items) if kind == "arc" else None
+        counted = survey(items) if get_kind(kind).tasks is not None else None
         if counted is not None and request.submission is not None:
             counted.names()
         for _ in place(items, 1, 0) if request.offsets else ():
@@ -99,7 +102,7 @@ def measure(request: EvalRequest) -> tuple[dict[str, Any], int] | None:
         if folder is not None:
             folder.finish(figures | ({} if counted is None else {"by_task": table(found[-1].tally.by_task)}))
         if submission is not None and counted is not None:
-            submission.write(submit(found[-1].tally.by_task, counted))
+            submission.write(submit(kind, found[-1].tally.by_task, counted))
             submission.commit()
         if counted is not None and counted.unlabelled and not request.quiet:
             note = f"{counted.unlabelled} of {counted.items} test inputs have no answer to measure against"
@@ -169,11 +172,12 @@ def _opened(path: Path | None) -> Iterator[AtomicFile | None]:
 
 def _refuse(request: EvalRequest, kind: str) -> None:
     """What was asked for and does not go with the kind. Raises `InputError`."""
-    if kind != "arc" and request.submission is not None:
+    tasks = get_kind(kind).tasks is not None
+    if not tasks and request.submission is not None:
         raise InputError(f"--submission is for ARC tasks, these are {kind} puzzles")
-    if kind == "arc" and request.offsets:
+    if tasks and request.offsets:
         raise InputError("--offsets is for mazes, these are ARC tasks")
-    if kind == "arc" and request.failures is not None:
+    if tasks and request.failures is not None:
         raise InputError("--failures keeps single puzzles, these are ARC tasks", "--report DIR says how each task went")
 
 
@@ -202,7 +206,7 @@ def _settings(
     request: EvalRequest, settings: Sequence[SolveOptions], files: list[Path], where: dict[str, str]
 ) -> dict[str, Any]:
     """All that decides the figures: a report goes on only where it is the same."""
-    weights = hub.resolve(where["model"]) / WEIGHTS
+    weights = resolve(where["model"]) / WEIGHTS
     return {
         **{
             name: value

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from trm_solve.errors import InputError
-from trm_solve.evaluate.run import Evaluation
+from trm_solve.evaluate.evaluation import Evaluation
 from trm_solve.evaluate.tally import Outcome, judged, middle, number, percent, placed
 from trm_solve.terminal import redraws
 

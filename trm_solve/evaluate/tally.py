@@ -48,7 +48,7 @@ class Outcome:
     steps: int
     attempts: int
     halt_probability: float
-    task: str = ""  # where questions come in tasks (ARC); the following fields are for these
+    task: str = ""  # where questions come in tasks ; the following fields are for these
     rank: int | None = None  # place of the label among the candidates, from 1
     votes: int = 0  # for the first candidate
     confidence: float | None = None  # in the first candidate, from 0 to 1

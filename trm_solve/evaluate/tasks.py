@@ -1,4 +1,4 @@
-"""Evaluation by tasks (ARC): a task has one or more test inputs, each a puzzle, and the model ranks its answers to it.
+"""Evaluation by tasks: a task has one or more test inputs, each a puzzle, and the model ranks its answers to it.
 
 A puzzle is right at k if its label is among the first k candidates; a task's score at k is the mean over its test
 inputs that have a label; pass@k is the mean over tasks.
@@ -6,17 +6,16 @@ inputs that have a label; pass@k is the mean over tasks.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from trm_solve.arc import submission
 from trm_solve.errors import InputError
 from trm_solve.evaluate.tally import Outcome, TaskKey, wilson
-from trm_solve.puzzles.arc import task_of
-from trm_solve.puzzles.base import Puzzle
+from trm_solve.kinds import get_kind
+from trm_solve.puzzle import Puzzle
+from trm_solve.tasks.identifiers import task_key
 
 CUTOFFS = (1, 2, 5, 10, 100, 1000)  # the k of pass@k
 Tasks = Mapping[TaskKey, Sequence[Outcome]]
@@ -51,7 +50,7 @@ def survey(items: Iterable[Puzzle | InputError]) -> Survey:
     for place, item in enumerate(items):
         number = place + 1
         unlabelled += isinstance(item, Puzzle) and item.answer is None
-        if key := task_of(item):
+        if key := task_key(item):
             inputs.setdefault(key, []).append(place)
     return Survey(number, unlabelled, inputs)
 
@@ -105,14 +104,16 @@ def table(tasks: Tasks) -> list[dict[str, Any]]:
     ]
 
 
-def submit(tasks: Tasks, counted: Survey) -> str:
-    """The text of the submission for all tasks that were counted. Raises `InputError`, see `submission.validate`."""
+def submit(kind: str, tasks: Tasks, counted: Survey) -> str:
+    """The text of the submission for all tasks that were counted, in the kind's own form. Raises `InputError`."""
+    form = get_kind(kind).tasks
+    assert form is not None
     names = counted.names()
     inputs = {name: len(counted.inputs[key]) for name, key in names.items()}
-    content = {
-        name: [submission.entry([json.loads(text) for text in each.answers]) for each in tasks[key]]
+    answers: dict[str, list[Sequence[str]]] = {
+        name: [each.answers for each in tasks[key]]
         if key in tasks
-        else [submission.entry(())] * inputs[name]  # a task that the model does not know
+        else [()] * inputs[name]  # a task that the model does not know
         for name, key in names.items()
     }
-    return submission.to_text(content, inputs)
+    return form.submission(answers, inputs)

@@ -35,7 +35,7 @@ def write_rows(
     *,
     quiet: bool,
 ) -> None:
-    """Write `count` rows to a file that appears when all is done, or to stdout as they come.
+    """Write `count` rows (and a header, if it is not empty) to stdout as they come or to a file that appears at the end.
 
     When it ends early (Ctrl-C, or no more come up), a file holds what was found until then. `rows` is given what it
     should call every now and then; `what` are many of the puzzles, in a word.
@@ -43,7 +43,7 @@ def write_rows(
     file = None if output is None else AtomicFile(output)
     try:
         stream = file or sys.stdout
-        write(stream, header + "\n")
+        write(stream, f"{header}\n" if header else "")
         with Counter(count, what, quiet=quiet) as counter:
             try:
                 for row in itertools.islice(rows(counter.tick), count):

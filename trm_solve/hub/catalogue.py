@@ -14,16 +14,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from trm_solve.arc.known import Identifiers, rebuild, recognise
-from trm_solve.checkpoint import CARD, TABLE, WEIGHTS, load, read_config, read_header, save
+from trm_solve.checkpoint import CARD, TABLE, WEIGHTS, open_folder, read_config, read_header, save
 from trm_solve.config import nearest
 from trm_solve.device import DTYPES
 from trm_solve.errors import InputError, ModelError
 from trm_solve.hub import names as hub
 from trm_solve.hub import store
 from trm_solve.hub.card import read_score
+from trm_solve.kinds import get_kind
 from trm_solve.model import TRM
-from trm_solve.puzzles.arc import split_identifier
+from trm_solve.tasks.identifiers import Identifiers
 
 
 def describe(name: str) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def describe(name: str) -> dict[str, Any]:
     known = hub.known_at(address) if address else None
     if folder is not None:
         facts = _describe_folder(name, folder, known)
-        names = Identifiers.beside(folder, facts["config"]["num_puzzle_identifiers"])
+        names = Identifiers.beside(folder, facts["kind"], facts["config"]["num_puzzle_identifiers"])
         return facts | {"tasks": len(names.tasks) if names is not None else None}
     if known is None:
         raise ModelError(f"{name}: not on this machine", f"trm-solve models pull {name} fetches it")
@@ -143,41 +143,47 @@ def show_info(name: str, as_json: bool) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Naming:
-    """Where the names of a checkpoint's rows come from: a file, or the public ARC files they are drawn anew from."""
+    """Where the names of a checkpoint's rows come from: a file, or the public tasks that they are drawn anew from."""
 
     identifiers: Path | None = None
-    arc_data: Path | None = None
+    task_data: Path | None = None
     copies: int = 1000
     seed: int = 42
     tasks: Path | None = None  # challenges: the rows of all other tasks are dropped
 
     def __post_init__(self) -> None:
-        if self.identifiers is not None and self.arc_data is not None:
+        if self.identifiers is not None and self.task_data is not None:
             raise InputError("--identifiers and --arc-data are two ways to say the same", "give one of them")
 
-    def names(self, rows: int) -> Identifiers | None:
+    def names(self, kind: str, rows: int) -> Identifiers | None:
         """None where nothing was given. Raises `ModelError` or `InputError`."""
-        if self.identifiers is not None:
-            names = Identifiers(rows, self.identifiers)
-        elif self.arc_data is not None:
-            names = rebuild(self.arc_data, self.copies, rows, self.seed)
-        else:
+        if self.identifiers is None and self.task_data is None:
             return None
+        tasks = get_kind(kind).tasks
+        if tasks is None:
+            raise InputError(f"rows have names where puzzles come in tasks, not in a model for {kind}")
+        if self.task_data is not None:
+            given = tasks.rebuild(self.task_data, self.copies, rows, self.seed)
+            names = Identifiers(tasks, rows, given=given)
+        else:
+            assert self.identifiers is not None
+            names = Identifiers(tasks, rows, self.identifiers)
         names.check()
         return names
 
 
 def _drop_rows(model: TRM, kept: Path) -> None:
     """Drop the rows of all tasks but those of a challenges file. Raises `InputError` where none of them is known."""
-    from trm_solve.arc.dataset import open_tasks
     from trm_solve.train.setup import name_rows
 
-    known = model.identifiers
-    tasks = [recognise(task, known) for task in open_tasks([kept])[0]] if known is not None else []
-    wanted = {task for task in tasks if task is not None}
+    known: Identifiers | None = model.identifiers
+    wanted: set[str | None] = set()
+    if known is not None:
+        tasks = known.tasks_of
+        wanted = {tasks.recognise(name, pairs, known.tasks) for name, pairs in tasks.open(kept)} - {None}
     if known is None or not wanted:
         raise InputError(f"{kept}: the model knows none of these tasks", "see models info")
-    name_rows(model, [known.names[0], *(name for name in known.names[1:] if split_identifier(name)[0] in wanted)])
+    name_rows(model, [known.names[0], *(name for name in known.names[1:] if known.tasks_of.task_of(name) in wanted)])
 
 
 def convert_to(
@@ -201,10 +207,10 @@ def convert_to(
     if source.is_dir():
         if config is not None or fields or kind is not None:
             raise InputError(f"{source}: a checkpoint folder says its own configuration", "for a raw state dict")
-        model = load(source)
+        model = open_folder(source)
     else:
         model = convert(source, {**(read_public_config(config) if config else {}), **fields}, kind)
-    names = naming.names(model.config.num_puzzle_identifiers)
+    names = naming.names(model.config.kind, model.config.num_puzzle_identifiers)
     model.identifiers = names or model.identifiers
     if naming.tasks is not None:
         _drop_rows(model, naming.tasks)

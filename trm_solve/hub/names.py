@@ -97,13 +97,3 @@ def find(name: str) -> Path | None:
     if address is None:
         raise ModelError(f"no model '{name}'", nearest(name, names()))
     return store.find(address)
-
-
-def resolve(name: str) -> Path:
-    """The folder of a model, fetched from the hub where it is not on this machine. Raises `ModelError`."""
-    folder = find(name)
-    if folder is None:
-        from trm_solve.hub.pull import pull
-
-        folder = pull(name)
-    return folder

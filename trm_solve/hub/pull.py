@@ -17,14 +17,15 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from trm_solve import checkpoint
-from trm_solve.arc.known import IDENTIFIERS, Identifiers
-from trm_solve.config import nearest
+from trm_solve.config import ModelConfig, nearest
 from trm_solve.convert import NEEDED, convert, read_public_config
 from trm_solve.errors import InputError, ModelError, reason_of
 from trm_solve.hub import names as hub
 from trm_solve.hub import remote, store
 from trm_solve.hub.card import published_card
 from trm_solve.hub.store import Address
+from trm_solve.kinds import get_kind
+from trm_solve.tasks.identifiers import IDENTIFIERS, Identifiers
 
 CONFIGS = ("all_config.yaml", "all_config.yml", "all_config.json")
 RAW = re.compile(r"(.*step_?\d+.*|checkpoint|.*\.(pt|pth|bin|ckpt))", re.IGNORECASE)
@@ -144,7 +145,7 @@ def _take(listing: remote.Listing, file: str, made: Path) -> None:
                 raise ModelError(f"{listing.repository}: not a model of this kind of program: {reason}") from None
     config = checkpoint.read_config(made)
     checkpoint.read_header(made / checkpoint.WEIGHTS)
-    if (names := _identifiers(listing, [prefix + IDENTIFIERS], config.num_puzzle_identifiers)) is not None:
+    if (names := _identifiers(listing, [prefix + IDENTIFIERS], config)) is not None:
         names.write(made)
 
 
@@ -178,17 +179,18 @@ def _convert(listing: remote.Listing, file: str, made: Path, stated: dict[str, A
             file=sys.stderr,
         )
     places = [str(PurePosixPath(file).with_name(IDENTIFIERS)), IDENTIFIERS]
-    model.identifiers = _identifiers(listing, places, model.config.num_puzzle_identifiers)
+    model.identifiers = _identifiers(listing, places, model.config)
     text = f"Converted from `{file}` of `{listing.repository}` at {listing.commit}."
     checkpoint.save(model, made, card=text, name=str(listing.repository))
 
 
-def _identifiers(listing: remote.Listing, places: list[str], rows: int) -> Identifiers | None:
+def _identifiers(listing: remote.Listing, places: list[str], config: ModelConfig) -> Identifiers | None:
     """What the rows stand for, from the first of these files that the repository has; None where it does not fit."""
     found = next((name for name in places if name in listing.files), None)
-    if found is None:
+    tasks = get_kind(config.kind).tasks
+    if found is None or tasks is None:
         return None
-    names = Identifiers(rows, remote.fetch(listing, found))
+    names = Identifiers(tasks, config.num_puzzle_identifiers, remote.fetch(listing, found))
     try:
         names.check()
     except ModelError as error:
@@ -209,7 +211,7 @@ def push(
     A README.md that somebody wrote by hand keeps its text. Raises `ModelError`, `InputError` for the results.
     """
     config = checkpoint.read_config(folder)
-    model = checkpoint.load(folder)  # what cannot be loaded is not published
+    model = checkpoint.open_folder(folder)  # what cannot be loaded is not published
     if model.identifiers is not None:
         model.identifiers.check()
     readme = folder / checkpoint.CARD

@@ -1,15 +1,15 @@
-"""Boards: how a puzzle kind is drawn. A kind registers one function in `BOARDS`; others are drawn by `plain_grid`."""
+"""Boards, as each kind draws its own; kinds that do not say how are drawn as a plain grid."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.text import Text
 
-from trm_solve.puzzles.base import Puzzle
-from trm_solve.render import arc, maze, sudoku
-from trm_solve.render.scene import Space
+from trm_solve.kinds import get_kind
+from trm_solve.kinds.base import Space
+from trm_solve.puzzle import Puzzle
 from trm_solve.trace import Solution, Step
 
 
@@ -25,11 +25,6 @@ class Drawing:
         return max((line.cell_len for line in self.lines), default=0)
 
 
-BoardFunction = Callable[[Puzzle, Step | None, Space], tuple[list[Text], Text]]
-BOARDS: dict[str, BoardFunction] = {"arc": arc.board, "maze": maze.board, "sudoku": sudoku.board}
-ENDINGS = {"arc": arc.attempts}  # of kinds whose answers are voted on: how a solution's candidates are drawn
-
-
 def board(
     puzzle: Puzzle,
     step: Step | None,
@@ -40,12 +35,13 @@ def board(
 
     Where a solution has candidates, they are shown in place of the step.
     """
-    if solution is not None and solution.candidates and puzzle.kind in ENDINGS:
-        return Drawing(*ENDINGS[puzzle.kind](solution, space))
-    return Drawing(*BOARDS.get(puzzle.kind, plain_grid)(puzzle, step, space))
+    kind, drawn = get_kind(puzzle.kind), None
+    if solution is not None and solution.candidates:
+        drawn = kind.draw_vote(solution, space)
+    return Drawing(*(drawn or kind.draw(puzzle, step, space) or plain_grid(puzzle, step)))
 
 
-def plain_grid(puzzle: Puzzle, step: Step | None, space: Space) -> tuple[list[Text], Text]:  # noqa: ARG001
+def plain_grid(puzzle: Puzzle, step: Step | None) -> tuple[list[Text], Text]:
     """Any kind's grid: a symbol a cell, in base 36; changed cells underlined, offending ones followed by '!'."""
     grid = puzzle.question if step is None else step.answer
     lines = []

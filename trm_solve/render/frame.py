@@ -11,10 +11,10 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from trm_solve.puzzles import get_kind
-from trm_solve.render.arc import UNSURE
+from trm_solve.kinds import get_kind
+from trm_solve.kinds.base import Space
 from trm_solve.render.boards import board
-from trm_solve.render.scene import Scene, Space, beside
+from trm_solve.render.scene import UNSURE, Scene, beside
 from trm_solve.trace import Solution, Step
 
 PANEL_WIDTH = 30  # the narrowest window for facts beside the board

@@ -21,8 +21,9 @@ from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
 from trm_solve.errors import InputError
+from trm_solve.kinds.base import Space
 from trm_solve.render.frame import frame
-from trm_solve.render.scene import Scene, Space
+from trm_solve.render.scene import Scene
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw, ImageFont

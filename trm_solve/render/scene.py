@@ -1,4 +1,4 @@
-"""What a picture is made of: a `Scene` (the facts) and the `Space` that it has to fit in."""
+"""What a picture is made of: a `Scene`, the facts of one moment."""
 
 from __future__ import annotations
 
@@ -9,18 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from rich.text import Text
 
-from trm_solve.puzzles import get_kind
-from trm_solve.puzzles.base import Puzzle
+from trm_solve.kinds import get_kind
+from trm_solve.puzzle import Puzzle
 from trm_solve.trace import Solution, Step
 
-
-@dataclass(frozen=True)
-class Space:
-    """Room for a picture, in character cells. Without colour, a board says everything by its characters."""
-
-    width: int = 80
-    height: int = 24
-    color: bool = True
+UNSURE = 0.9  # below this probability a cell is drawn as unsure
 
 
 @dataclass(frozen=True, eq=False)

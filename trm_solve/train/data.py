@@ -17,12 +17,12 @@ from torch import Tensor
 
 from trm_solve.config import Canvas
 from trm_solve.device import to_device
-from trm_solve.puzzles import get_kind
-from trm_solve.train.arc_data import Views
-from trm_solve.train.augment import AUGMENT, reveal
+from trm_solve.kinds import get_kind
+from trm_solve.kinds.base import Examples, Views
+from trm_solve.puzzle import Tokens
 from trm_solve.train.losses import IGNORE
+from trm_solve.train.reveal import reveal
 
-Tokens = NDArray[np.uint8]
 NO_RATING = np.nan
 SIZES = 5  # sides of cropped canvases that differ by less run as the largest of them: few shapes to compile
 ROWS = ("questions", "answers", "ids", "ratings", "weights")  # fields of a data set that have a line a row
@@ -40,7 +40,7 @@ class Dataset:
     weights: NDArray[np.float64]  # (N,) how often a row is drawn, relative to others
     names: Sequence[str] = ("",)  # of the identifiers, which are rows of the puzzle embedding
     cells: NDArray[np.int64] | None = None  # (L,) canvas cells of a cropped canvas, None: all of them
-    views: Views | None = None  # ARC: the copies through which rows are seen
+    views: Views | None = None  # of tasks: the copies through which rows are seen
     sides: NDArray[np.int64] | None = None  # (N,) of the cropped canvas that a row is for; None: as its grids need
 
     def __len__(self) -> int:
@@ -73,9 +73,10 @@ class Mixture:
         if self.augment and self.data.views is not None:
             return self.data.views.draw(rng, rows, self.data.ids, math.isqrt(self.data.questions.shape[1]))
         questions, answers = self.data.questions[rows], self.data.answers[rows]
-        if self.augment and (transform := AUGMENT.get(self.data.kind)):
-            questions, answers = transform(rng, questions, answers)
-        blank = get_kind(self.data.kind).blank
+        kind = get_kind(self.data.kind)
+        if self.augment:
+            questions, answers = kind.augment(rng, questions, answers)
+        blank = kind.blank
         if self.reveal[1] and blank is not None:
             low, high = (bound * (1 - progress) for bound in self.reveal)
             rng = np.random.default_rng([seed, step, 3])
@@ -113,6 +114,18 @@ def plain(
     return Dataset(kind, questions, answers, ids, ratings, np.ones(count), names)
 
 
+def of_examples(
+    kind: str, found: Examples, names: Sequence[str] = ("",), cells: NDArray[np.int64] | None = None
+) -> Dataset:
+    """A data set of examples of tasks, on the whole canvas or on these cells of it."""
+    questions, answers = found.questions, found.answers
+    if cells is not None:
+        questions, answers = questions[:, cells], answers[:, cells]
+    data = plain(kind, questions, answers, names=names, ids=found.ids)
+    sides = found.sides if cells is None else None
+    return dataclasses.replace(data, weights=found.weights, views=found.views, sides=sides, cells=cells)
+
+
 def by_size(data: Dataset, canvas: Canvas) -> list[NDArray[np.intp]]:
     """Rows of each size of canvas, so that a small puzzle does not pay for a large one."""
     if canvas != "crop":
@@ -125,10 +138,9 @@ def _sides(data: Dataset) -> NDArray[np.int64]:
     """The side (N,) of the square from the canvas's first cell that each row needs."""
     if data.sides is not None:
         return data.sides
-    rows, columns = get_kind(data.kind).canvas
-    # around a maze its question is walls as far as the canvas reaches
-    used = (data.answers if data.kind == "maze" else data.questions | data.answers) != 0
-    grids = used.reshape(-1, rows, columns)
+    kind = get_kind(data.kind)
+    rows, columns = kind.canvas
+    grids = kind.used(data.questions, data.answers).reshape(-1, rows, columns)
     down, across = grids.any(2) * np.arange(1, rows + 1), grids.any(1) * np.arange(1, columns + 1)
     sides: NDArray[np.int64] = np.maximum(down.max(1), across.max(1)).astype(np.int64)
     return sides

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from trm_solve.config import Canvas, RunOptions
 from trm_solve.errors import InputError
-from trm_solve.train import arc_data
+from trm_solve.kinds import get_kind
+from trm_solve.kinds.base import Report
 from trm_solve.train.data import ROWS, Dataset, Mixture, by_size, crop
-from trm_solve.train.sources import Report, read, read_all, renamed
+from trm_solve.train.sources import read, read_all, renamed
 
 
 def open_data(
@@ -28,15 +29,15 @@ def open_data(
     """The training mixtures, and the validation sets by name.
 
     On a cropped canvas, puzzles of different sizes are mixtures, or sets, of their own. `copies` and `max_side`
-    are for ARC. Raises `InputError`; `report` hears of refused rows.
+    are for tasks. Raises `InputError`; `report` hears of refused rows.
     """
     sources = [split_share(source) for source in options.data]
     found = read_all([path for path, _ in sources], options.kind, copies, max_side, report)
     parts, held, shares = [], [], []
     for (path, share), data in zip(sources, found, strict=True):
-        if not len(data):  # a file of ARC tasks that are all left out
+        if not len(data):  # a file of tasks that are all left out
             continue
-        if data.kind == "arc" and data.sides is None and canvas == "crop":
+        if get_kind(data.kind).tasks is not None and data.sides is None and canvas == "crop":
             hint = "--set canvas=full, or train on the challenges files that they were built from"
             raise InputError(f"{path}: its examples stand anywhere on the whole canvas, which cannot be cropped", hint)
         shares.append(share)
@@ -57,7 +58,7 @@ def open_data(
     validation = {source: renamed(read(source, options.kind, report), data.names) for source in options.valid}
     for source, part in validation.items():
         _join([data, part])
-        if part.kind == "arc" and (strange := int((part.ids == 0).sum())):
+        if get_kind(part.kind).tasks is not None and (strange := int((part.ids == 0).sum())):
             report(f"{source}: {strange} of its puzzles are of tasks that are not trained on, and have no row")
         if common := count_common(data, part):
             report(f"{source}: {common} of its puzzles are training data too; what it measures is partly memory")
@@ -165,7 +166,7 @@ def _join(parts: Sequence[Dataset]) -> Dataset:
         first,
         **arrays,
         names=names,
-        views=arc_data.join(views) if views else None,
+        views=views[0].join(views[1:]) if views else None,
         sides=np.concatenate(sides) if len(sides) == len(parts) else None,
     )
 

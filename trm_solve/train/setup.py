@@ -8,13 +8,13 @@ from collections.abc import Sequence
 
 import torch
 
-from trm_solve import checkpoint
-from trm_solve.arc.known import Identifiers
+from trm_solve import pretrained
 from trm_solve.config import ModelConfig, RunOptions, TrainOptions, nearest, swiglu_width
 from trm_solve.errors import InputError
 from trm_solve.fuse import works
+from trm_solve.kinds import get_kind
 from trm_solve.model import TRM
-from trm_solve.puzzles import get_kind
+from trm_solve.tasks.identifiers import Identifiers
 from trm_solve.train.data import Dataset
 
 COMPILE_MINUTES = 3.0  # compiling takes about half a minute the first time: shorter runs on a CPU do without
@@ -61,10 +61,10 @@ def open_model(run: RunOptions, recipe: TrainOptions, data: Dataset) -> TRM:
     if not run.init:
         model = TRM(new_config(recipe, data))
         relate(model)
-        if data.kind == "arc":
-            model.identifiers = Identifiers(len(data.names), given=data.names)
+        if (tasks := get_kind(data.kind).tasks) is not None:
+            model.identifiers = Identifiers(tasks, len(data.names), given=data.names)
         return model
-    model = checkpoint.load(run.init)
+    model = pretrained.load(run.init)
     config = model.config
     if config.kind != data.kind:
         raise InputError(f"'{run.init}' is a model for {config.kind}, the data are {data.kind}")
@@ -72,7 +72,7 @@ def open_model(run: RunOptions, recipe: TrainOptions, data: Dataset) -> TRM:
         cells = f"{config.seq_len} cells, the data have {data.questions.shape[1]}"
         raise InputError(f"'{run.init}' reads {cells}")
     model.config = dataclasses.replace(config, **{name: getattr(recipe, name) for name in OWN})
-    if data.kind == "arc":
+    if get_kind(data.kind).tasks is not None:
         name_rows(model, data.names)
     elif config.puzzle_emb_ndim:
         model.puzzle_emb.own()
@@ -108,7 +108,8 @@ def name_rows(model: TRM, names: Sequence[str]) -> None:
             new[here] = old[there].float()
         model.puzzle_emb.own(new.to(model.device))
     model.config = dataclasses.replace(model.config, num_puzzle_identifiers=len(names))
-    model.identifiers = Identifiers(len(names), given=names)
+    tasks = get_kind(model.config.kind).tasks
+    model.identifiers = None if tasks is None else Identifiers(tasks, len(names), given=names)
 
 
 def compiles(wanted: str, minutes: float | None, device: torch.device) -> bool:

@@ -1,25 +1,23 @@
-"""Puzzle files, ARC tasks, folders in the public builder's layout and data sets of the hub, read as arrays."""
+"""Puzzle files, tasks, folders in the public builder's layout and data sets of the hub, read as arrays."""
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import json
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from trm_solve.arc.known import BLANK
 from trm_solve.errors import InputError, TrmError
-from trm_solve.puzzles import get_kind, read_file
-from trm_solve.puzzles.base import Puzzle
-from trm_solve.puzzles.sudoku import UNITS
-from trm_solve.train import arc_data
-from trm_solve.train.data import NO_RATING, Dataset, Tokens, plain
+from trm_solve.kinds import get_kind, kinds
+from trm_solve.kinds.base import Kind, Report
+from trm_solve.puzzle import Puzzle
+from trm_solve.reading import read_file
+from trm_solve.tasks.identifiers import BLANK
+from trm_solve.train.data import NO_RATING, Dataset, of_examples, plain
 
-Report = Callable[[str], None]
 HUB = "hf://datasets/"
 SHOWN = 5  # refused rows that are told one by one
 
@@ -33,53 +31,46 @@ def read(path: str, kind: str | None, report: Report) -> Dataset:
         return read_arrays(place, kind)
     if not place.exists():
         raise InputError(f"{path}: no such file or folder", "data sets on the hub are hf://datasets/ORG/NAME")
-    fast = _read_sudoku_csv(place) if kind in (None, "sudoku") else None
-    return fast or _read_puzzles(place, kind, report)
+    for each in kinds().values() if kind is None else [get_kind(kind)]:
+        if (found := each.read_table(place)) is not None:
+            return plain(each.name, *found)
+    return _read_puzzles(place, kind, report)
 
 
 def read_all(paths: list[str], kind: str | None, copies: int, max_side: int, report: Report) -> list[Dataset]:
-    """Every source. Those of ARC tasks are read together: their identifiers come from one stream of draws."""
+    """Every source. Those of tasks are read together: their identifiers come from one stream of draws."""
     paths = [str(fetch(path)) if path.startswith(HUB) else path for path in paths]
-    tasks = [_holds_tasks(path, kind) for path in paths]
-    if not any(tasks):
+    found = [_holds_tasks(path, kind) for path in paths]
+    chosen = next((each for each in found if each is not None), None)
+    if chosen is None:
         return _named_alike([_keep_back(read(path, kind, report), path, report) for path in paths])
-    if not all(tasks):
-        raise InputError(f"{paths[tasks.index(False)]}: one run trains on one kind of puzzle, not on ARC and others")
-    found, names = arc_data.read_files([Path(path) for path in paths], copies, max_side, report)
-    return [
-        dataclasses.replace(
-            plain("arc", f.questions, f.answers, names=names, ids=f.ids),
-            weights=f.weights,
-            views=f.views,
-            sides=f.sides,
-        )
-        for f in found
-    ]
+    if any(each is not chosen for each in found):
+        other = next(path for path, each in zip(paths, found, strict=True) if each is not chosen)
+        raise InputError(f"{other}: one run trains on one kind of puzzle, not on {chosen.name.upper()} and others")
+    assert chosen.tasks is not None
+    examples, names = chosen.tasks.read_examples([Path(path) for path in paths], copies, max_side, report)
+    return [of_examples(chosen.name, each, names) for each in examples]
 
 
-def _holds_tasks(path: str, kind: str | None) -> bool:
-    """Whether a source is a file of ARC tasks."""
+def _holds_tasks(path: str, name: str | None) -> Kind | None:
+    """The kind whose tasks a source holds, if it is a file of tasks."""
     place = Path(path)
     if not place.is_file():
-        return False
-    if kind is not None:
-        return kind == "arc"
-    try:
-        with place.open(encoding="utf-8-sig") as file:
-            return get_kind("arc").recognises([file.read(4096)])
-    except (OSError, UnicodeDecodeError):
-        return False  # whoever reads it says why
+        return None
+    asked = kinds().values() if name is None else [get_kind(name)]
+    return next((kind for kind in asked if kind.tasks is not None and (name or kind.tasks.holds(place))), None)
 
 
 def _keep_back(data: Dataset, path: str, report: Report) -> Dataset:
-    """Encoded ARC examples without the test pairs of public evaluation tasks; other data as they are."""
-    if data.kind != "arc":
+    """Encoded examples without those that are kept to measure on; data of kinds without tasks as they are."""
+    tasks = get_kind(data.kind).tasks
+    if tasks is None:
         return data
     if data.names[0] != BLANK:
         why = "without it nobody can tell the test pairs of public evaluation tasks, which are not learned from"
         raise InputError(f"{path}: no identifiers.json with the names of its tasks", why)
     try:
-        held = arc_data.held_out_rows(data.questions, data.ids, data.names)
+        held = tasks.held_out(data.questions, data.ids, data.names)
     except ValueError as error:
         raise InputError(f"{path}: identifiers.json: {error}") from None
     if not held.any():
@@ -91,8 +82,8 @@ def _keep_back(data: Dataset, path: str, report: Report) -> Dataset:
 
 
 def renamed(data: Dataset, names: Sequence[str]) -> Dataset:
-    """ARC data with the identifiers of other names, row 0 for a task that is not among them; other data as they are."""
-    if data.kind != "arc" or list(data.names) == list(names):
+    """Tasks with the identifiers of other names, row 0 for one that is not among them; other data as they are."""
+    if get_kind(data.kind).tasks is None or list(data.names) == list(names):
         return data
     row = {name: number for number, name in enumerate(names)}
     ids = np.array([row.get(name, 0) for name in data.names], np.int64)[data.ids]
@@ -100,7 +91,7 @@ def renamed(data: Dataset, names: Sequence[str]) -> Dataset:
 
 
 def _named_alike(parts: list[Dataset]) -> list[Dataset]:
-    """Data sets of ARC with one list of names; others as they are."""
+    """Data sets of tasks with one list of names; others as they are."""
     names = list(dict.fromkeys(name for part in parts for name in part.names))
     return [renamed(part, names) for part in parts]
 
@@ -141,7 +132,8 @@ def read_arrays(folder: Path, kind: str | None) -> Dataset:
     shapes_fit = inputs.ndim == 2 and inputs.shape == labels.shape and len(ids) + 1 == len(starts)
     if not shapes_fit or not len(inputs) or starts[-1] != len(inputs) or inputs.max() >= vocabulary:
         raise InputError(f"{folder}: its arrays do not fit each other")
-    found = kind or {(81, 11): "sudoku", (900, 6): "maze", (900, 12): "arc"}.get((inputs.shape[1], vocabulary))
+    alike = [k.name for k in kinds().values() if (math.prod(k.canvas), k.vocab_size) == (inputs.shape[1], vocabulary)]
+    found = kind or (alike[0] if len(alike) == 1 else None)
     if found is None:
         raise InputError(f"{folder}: {inputs.shape[1]} cells and {vocabulary} tokens are no known kind", "see --kind")
     if ignored not in (None, 0):
@@ -179,12 +171,12 @@ def _read_puzzles(path: Path, kind: str | None, report: Report) -> Dataset:
     rules = get_kind(puzzles[0].kind)
     questions, answers = (np.stack([f(p) for p in puzzles]) for f in (rules.encode, rules.encode_answer))
     ratings = np.array([NO_RATING if p.rating is None else p.rating for p in puzzles])
-    if rules.name != "arc":
+    if (tasks := rules.tasks) is None:
         return plain(rules.name, questions, answers, ratings)
     names = [BLANK, *dict.fromkeys(puzzle.task for puzzle in puzzles)]
     ids = np.array([names.index(puzzle.task) for puzzle in puzzles], np.int64)
     labelled = [(p, (p.question, p.answer)) for p in puzzles if p.answer is not None]
-    sides = np.array([arc_data.side_of(pair, p.examples, p.questions) for p, pair in labelled], np.int64)
+    sides = np.array([tasks.side(pair, p) for p, pair in labelled], np.int64)
     return dataclasses.replace(plain(rules.name, questions, answers, ratings, names, ids), sides=sides)
 
 
@@ -195,38 +187,3 @@ def _tell(path: Path, kept: int, refused: list[str], report: Report) -> None:
         report(f"refused: {path}: {len(refused) - SHOWN} more rows")
     if not kept:
         raise InputError(refused[0] if refused else f"{path}: no puzzle in it", "training needs questions with answers")
-
-
-def _read_sudoku_csv(path: Path) -> Dataset | None:
-    """The CSV of the public sets, checked in one go (the general reader takes minutes for its millions of rows).
-
-    None where the file does not look like it, or some row is at fault: the general reader then says where and what.
-    """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file)
-            header = [name.strip().lower() for name in next(reader, [])]
-            if not {"question", "answer"} <= set(header):
-                return None
-            places = [header.index(name) for name in ("question", "answer")]
-            rating = header.index("rating") if "rating" in header else None
-            rows = [row for row in reader if row]
-        joined = ["".join(row[place] for row in rows) for place in places]
-        ratings = [NO_RATING if rating is None or not row[rating] else float(row[rating]) for row in rows]
-        grids = [np.frombuffer(text.encode("ascii"), np.uint8).reshape(len(rows), 81) for text in joined]
-    except (OSError, ValueError, IndexError, csv.Error):
-        return None
-    blank = np.isin(grids[0], np.frombuffer(b".0_*", np.uint8))
-    question, answer = np.where(blank, 1, grids[0] - 47).astype(np.uint8), (grids[1] - 47).astype(np.uint8)
-    if not len(rows) or not valid_sudoku(question, answer).all():
-        return None
-    return plain("sudoku", question, answer, np.array(ratings))
-
-
-def valid_sudoku(question: Tokens, answer: Tokens) -> NDArray[np.bool_]:
-    """Which rows (N,) of token arrays (N, 81) hold a full answer that fits the rules and the clues."""
-    fits: NDArray[np.bool_] = ((question == 1) | (question == answer)).all(1) & ((answer >= 2) & (answer <= 10)).all(1)
-    seen = np.left_shift(1, answer.astype(np.int16).clip(0, 10))
-    for unit in UNITS:
-        fits &= np.bitwise_or.reduce(seen[:, unit], axis=1) == 0b11111111100
-    return fits

@@ -1,1 +1,0 @@
-"""What ARC needs beyond a puzzle kind: known tasks, adaptation to unseen ones, data sets, submissions."""

@@ -1,0 +1,96 @@
+"""What ARC says of its tasks: see `Tasks`. numpy only; data sets are imported when they are asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trm_solve.kinds.arc.copies import SEPARATOR, Copy, identifier, split_identifier
+from trm_solve.kinds.arc.text import Task, open_tasks, recognises
+from trm_solve.kinds.arc.tokens import needed_side, square
+from trm_solve.kinds.base import Examples, Report, Tasks
+from trm_solve.puzzle import Grid, Mask, Pair, Puzzle, Tokens, View
+
+
+class ArcTasks(Tasks):
+    """Copies are turns and exchanged colours; rows are named as in the public data sets."""
+
+    preset = "adapt"
+
+    def identifier(self, task: str, copy: View | None) -> str:
+        assert copy is None or isinstance(copy, Copy)
+        return identifier(task, copy)
+
+    def split(self, identifier: str) -> tuple[str, View]:
+        return split_identifier(identifier)
+
+    def task_of(self, identifier: str) -> str:
+        return identifier.rsplit(SEPARATOR, 2)[0]
+
+    def draw_copies(self, pairs: Sequence[Pair], count: int, random: np.random.RandomState) -> list[View]:
+        from trm_solve.kinds.arc.dataset import draw_copies
+
+        return list(draw_copies(Task("", tuple(pairs), ()), count, random))
+
+    def fingerprint(self, pairs: Iterable[Pair]) -> str:
+        from trm_solve.kinds.arc.known import fingerprint
+
+        return fingerprint(pairs)
+
+    def recognise(self, name: str, pairs: Sequence[Pair], known: Collection[str]) -> str | None:
+        from trm_solve.kinds.arc.known import recognise
+
+        return recognise(name, pairs, known)
+
+    def holds(self, path: Path) -> bool:
+        try:
+            with path.open(encoding="utf-8-sig") as file:
+                return recognises([file.read(4096)])
+        except (OSError, UnicodeDecodeError):
+            return False  # whoever reads it says why
+
+    def open(self, path: Path) -> list[tuple[str, Sequence[Pair]]]:
+        return [(task.name, task.train) for task in open_tasks([path])[0]]
+
+    def read_examples(
+        self, paths: Sequence[Path], copies: int, largest: int, report: Report
+    ) -> tuple[list[Examples], list[str]]:
+        from trm_solve.kinds.arc.examples import read_files
+
+        return read_files(paths, copies, largest, report)
+
+    def examples(self, pairs: Sequence[Pair], copies: Sequence[View | None]) -> Examples:
+        from trm_solve.kinds.arc.examples import examples_of
+
+        return examples_of(pairs, [copy for copy in copies if copy is None or isinstance(copy, Copy)])
+
+    def cells(self, pairs: Sequence[Pair], questions: Sequence[Grid]) -> NDArray[np.intp] | None:
+        return square(needed_side(pairs, questions))
+
+    def side(self, pair: Pair, puzzle: Puzzle) -> int:
+        from trm_solve.kinds.arc.examples import side_of
+
+        return side_of(pair, puzzle.examples, puzzle.questions)
+
+    def held_out(self, questions: Tokens, ids: NDArray[np.int64], names: Sequence[str]) -> Mask:
+        from trm_solve.kinds.arc.examples import held_out_rows
+
+        return held_out_rows(questions, ids, names)
+
+    def submission(self, answers: Mapping[str, Sequence[Sequence[str]]], inputs: Mapping[str, int]) -> str:
+        from trm_solve.kinds.arc.submission import entry, to_text
+
+        content = {
+            task: [entry([json.loads(text) for text in of_input]) for of_input in inputs_of]
+            for task, inputs_of in answers.items()
+        }
+        return to_text(content, inputs)
+
+    def rebuild(self, folder: Path, copies: int, rows: int, seed: int) -> list[str]:
+        from trm_solve.kinds.arc.dataset import rebuild
+
+        return rebuild(folder, copies, rows, seed)

@@ -1,0 +1,195 @@
+"""Tasks as JSON: one task, or a challenges file with its solutions beside it. Standard library and numpy only."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trm_solve.errors import InputError
+from trm_solve.kinds.arc.tokens import COLORS, SIDE
+from trm_solve.puzzle import Grid, Puzzle
+
+LARGEST = 1 << 27  # characters of JSON; all public sets together have a tenth of that
+HINT = 'a task is {"train": [{"input": [[0, 1], ...], "output": ...}, ...], "test": [{"input": ...}, ...]}'
+Pair = tuple[Grid, Grid | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A task: demonstration pairs, and test inputs with their outputs where the file had them."""
+
+    name: str
+    train: tuple[tuple[Grid, Grid], ...]
+    test: tuple[Pair, ...]
+    test_first: bool = False  # the order of the keys in its file, which the public data sets follow
+
+
+def recognises(head: list[str]) -> bool:
+    """Whether a text that begins with these lines is a JSON object."""
+    return next((line.lstrip()[:1] for line in head if line.strip()), "") == "{"
+
+
+def puzzles_of(task: Task, source: str) -> Iterator[Puzzle]:
+    """A puzzle for each test input; its source is the path into the JSON."""
+    questions = tuple(question for question, _ in task.test)
+    for number, (question, answer) in enumerate(task.test):
+        where = f"{source}:{task.name}[{number}]"
+        yield Puzzle("arc", question, answer, where, task=task.name, examples=task.train, questions=questions)
+
+
+def read_tasks(lines: Iterable[str], source: str) -> Iterator[Task | InputError]:
+    """Tasks of one task's JSON or of a challenges file, whose solutions are taken from the file beside it.
+
+    A task at fault comes as the error that names its place; raises `InputError` where the text is no such JSON.
+    """
+    content = _load(lines, source)
+    if "train" in content or "test" in content:
+        yield _task(Path(source).stem, content, source, "", None)
+        return
+    if not content:
+        raise InputError(f"{source}: no task in it", HINT)
+    if all(isinstance(fields, list) for fields in content.values()):
+        raise InputError(f"{source}: outputs without their tasks", "give the challenges file that lies beside it")
+    solutions = _solutions(source)
+    for number, (name, fields) in enumerate(content.items()):
+        try:
+            if not name.isprintable():  # and it stands in every message
+                raise InputError(f"{source}: task {number + 1}: its name has characters that cannot be shown")
+            yield _task(name, _object(fields, source, name), source, f"{name}.", solutions.get(name))
+        except InputError as error:
+            yield error
+
+
+class _Object(dict[str, Any]):
+    """A JSON object that remembers a key it was given twice."""
+
+    twice: str | None = None
+
+
+def _pairs(items: list[tuple[str, Any]]) -> _Object:
+    found = _Object(items)
+    if len(found) < len(items):
+        found.twice = Counter(name for name, _ in items).most_common(1)[0][0]
+    return found
+
+
+def _load(lines: Iterable[str], source: str) -> _Object:
+    text, size = [], 0
+    for line in lines:
+        text.append(line)
+        size += len(line)
+        if size > LARGEST:
+            raise InputError(f"{source}: more than {LARGEST >> 20} MB, no ARC file is so large")
+    try:
+        content = json.loads("".join(text), object_pairs_hook=_pairs)
+    except RecursionError:
+        raise InputError(f"{source}: nested too deeply, no ARC file is", HINT) from None
+    except json.JSONDecodeError as error:
+        raise InputError(f"{source}:{error.lineno}:{error.colno}: not JSON ({error.msg})", HINT) from None
+    except ValueError:
+        raise InputError(f"{source}: a number of thousands of digits, no ARC file has one", HINT) from None
+    return _object(content, source, "")
+
+
+def _object(content: Any, source: str, path: str) -> _Object:
+    where = f"{source}: {path}" if path else source
+    if not isinstance(content, _Object):
+        raise InputError(f"{where}: not a JSON object", HINT)
+    if content.twice is not None:
+        raise InputError(f"{where}: the key {content.twice[:40]!a} stands there twice")
+    return content
+
+
+def _solutions(source: str) -> dict[str, Any]:
+    """The outputs of a challenges file's test inputs, from the solutions file beside it; empty where there is none."""
+    other = _beside(source)
+    if other == Path(source) or not other.exists():
+        return {}
+    try:
+        with other.open(encoding="utf-8-sig") as file:
+            return _load(file, str(other))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{other}: cannot be read ({error})") from None
+
+
+def _beside(source: str) -> Path:
+    """The place of the solutions to a challenges file."""
+    path = Path(source)
+    return path.with_name(path.name.replace("challenges", "solutions"))
+
+
+def _task(name: str, fields: _Object, source: str, path: str, solutions: Any) -> Task:
+    """`solutions` are the test outputs in order, where they come from another file."""
+    for part in ("train", "test"):
+        if not isinstance(fields.get(part), list) or not fields[part]:
+            missing = "demonstration pair" if part == "train" else "test input"
+            raise InputError(f"{source}: {path}{part}: no {missing}", HINT)
+    train = [_pair(pair, source, f"{path}train[{n}]", needed=True) for n, pair in enumerate(fields["train"])]
+    test = [_pair(pair, source, f"{path}test[{n}]") for n, pair in enumerate(fields["test"])]
+    if solutions is not None:
+        beside = str(_beside(source))
+        if not isinstance(solutions, list) or len(solutions) != len(test):
+            count = f"{len(solutions)} outputs" if isinstance(solutions, list) else "not a list of outputs"
+            raise InputError(f"{beside}: {name}: {count}, the task's test inputs are {len(test)}")
+        outputs = [_grid(grid, beside, f"{name}[{n}]") for n, grid in enumerate(solutions)]
+        test = [
+            (question, answer if answer is not None else output)
+            for (question, answer), output in zip(test, outputs, strict=True)
+        ]
+    pairs = tuple((question, answer) for question, answer in train if answer is not None)
+    return Task(name, pairs, tuple(test), next(key for key in fields if key in ("train", "test")) == "test")
+
+
+def _pair(pair: Any, source: str, path: str, *, needed: bool = False) -> Pair:
+    fields = _object(pair, source, path)
+    for key in ("input", "output") if needed else ("input",):
+        if key not in fields:
+            raise InputError(f"{source}: {path}: no {key}", HINT)
+    answer = _grid(fields["output"], source, f"{path}.output") if fields.get("output") is not None else None
+    if needed and answer is None:
+        raise InputError(f"{source}: {path}: no output", HINT)
+    return _grid(fields["input"], source, f"{path}.input"), answer
+
+
+def _grid(rows: Any, source: str, path: str) -> Grid:
+    """A grid of colours, 1 to 30 a side. Raises `InputError` with the path of the first fault."""
+    _side(rows, source, path, "rows")
+    for number, row in enumerate(rows):
+        _side(row, source, f"{path}[{number}]", "cells")
+        if len(row) != len(rows[0]):
+            raise InputError(f"{source}: {path}[{number}]: {len(row)} cells, the first row has {len(rows[0])}")
+        for place, value in enumerate(row):
+            if type(value) is not int or not 0 <= value < COLORS:
+                shown = "a list" if isinstance(value, list | dict) else json.dumps(value)[:20]
+                raise InputError(f"{source}: {path}[{number}][{place}]: {shown} is not a colour from 0 to 9")
+    return np.array(rows, np.uint8)
+
+
+def _side(items: Any, source: str, path: str, what: str) -> None:
+    if not isinstance(items, list):
+        raise InputError(f"{source}: {path}: not a list of {what}", HINT)
+    if not 1 <= len(items) <= SIDE:
+        raise InputError(f"{source}: {path}: {len(items)} {what}, a grid has 1 to {SIDE}")
+
+
+def open_tasks(files: Sequence[Path]) -> list[list[Task]]:
+    """The tasks of each challenges file. Raises `InputError` at the first that cannot be read."""
+    found = []
+    for path in files:
+        tasks = []
+        try:
+            with path.open(encoding="utf-8-sig") as file:
+                for task in read_tasks(file, str(path)):
+                    if isinstance(task, InputError):
+                        raise task
+                    tasks.append(task)
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{path}: cannot be read ({error})") from None
+        found.append(tasks)
+    return found

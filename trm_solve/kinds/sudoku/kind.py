@@ -1,0 +1,142 @@
+"""Sudoku: symbols and tokens.
+
+Symbols: 0 blank, 1-9. Tokens: 0 PAD, 1 blank, digit d -> d + 1 (the public checkpoints' vocabulary of 11).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trm_solve.errors import InputError
+from trm_solve.kinds.base import Kind, Space
+from trm_solve.kinds.recipes import EPOCHS, PAPER
+from trm_solve.kinds.sudoku import text
+from trm_solve.kinds.sudoku.rules import AXES, PEERS, UNITS, conflicts
+from trm_solve.puzzle import Check, Grid, Mask, Puzzle, Reading, Symmetry, Tokens
+from trm_solve.trace import Step
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+
+class Sudoku(Kind):
+    """9 x 9 Sudoku."""
+
+    name = "sudoku"
+    canvas = (9, 9)
+    vocab_size = 11
+    blank = 1
+    suffixes = (".sdk", ".sdm", ".ss")
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "paper-sudoku-mlp": {**PAPER, "mlp_t": True, "pos_encodings": "none", "L_cycles": 6, "max_steps": EPOCHS},
+        "paper-sudoku-att": {**PAPER, "L_cycles": 6, "max_steps": EPOCHS},
+        # Two networks of 4 layers, 2 x 2 cycles, halting by q_continue too (arXiv 2506.21734; batch and rate of its
+        # code).
+        "paper-hrm-sudoku": {
+            **PAPER,
+            "H_layers": 4,
+            "L_layers": 4,
+            "H_cycles": 2,
+            "L_cycles": 2,
+            "puzzle_emb_len": 1,
+            "no_ACT_continue": False,
+            "lr": 7e-5,
+            "row_lr": 7e-5,
+            "ema": 0.0,
+            "batch_size": 384,
+            "max_steps": 20_000 * 1000 // 384,
+        },
+    }
+
+    @property
+    def relations(self) -> Mapping[str, NDArray[np.bool_]]:
+        return {name: axis[:, None] == axis for name, axis in AXES.items()}
+
+    def recognises(self, head: list[str]) -> bool:
+        return text.recognises(head)
+
+    def parse(self, lines: Iterable[str], source: str) -> Iterator[Puzzle | InputError]:
+        return text.parse(lines, source)
+
+    def format(self, grid: Grid) -> str:
+        return "".join("." if digit == 0 else str(digit) for digit in grid.ravel())
+
+    def encode(self, puzzle: Puzzle) -> NDArray[np.uint8]:
+        return puzzle.question.ravel() + np.uint8(1)
+
+    def encode_answer(self, puzzle: Puzzle) -> NDArray[np.uint8]:
+        assert puzzle.answer is not None
+        return puzzle.answer.ravel() + np.uint8(1)
+
+    def decode(self, puzzle: Puzzle, tokens: NDArray[np.uint8], confidence: NDArray[np.float32]) -> Reading:
+        question = puzzle.question.ravel()
+        given = question > 0
+        wanted = np.where(tokens > 1, tokens - 1, 0).astype(np.uint8)
+        answer = np.where(given, question, wanted)
+        sure = np.where(given, np.float32(1), confidence)
+        overruled = int(np.count_nonzero(given & (wanted != question)))
+        return Reading(answer.reshape(9, 9), sure.reshape(9, 9), overruled)
+
+    def check(self, puzzle: Puzzle, answer: Grid) -> Check:
+        bad = conflicts(answer)
+        given = puzzle.question > 0
+        bad |= given & (answer != puzzle.question)
+        complete = bool(answer.all())
+        bad |= answer > 9
+        return Check(complete and not bad.any(), complete, bad)
+
+    def screen(self, questions: NDArray[np.uint8], tokens: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        answers = np.where(questions > 1, questions, tokens)
+        sorted_units = np.sort(answers[:, UNITS], axis=-1)  # (B, 27, 9)
+        found: NDArray[np.bool_] = (sorted_units == np.arange(2, 11)).all((1, 2))
+        return found
+
+    def open_symbols(self, question: Grid) -> Mask | None:
+        flat = question.ravel()
+        filled = np.flatnonzero(flat)
+        standing = np.zeros((81, 10), np.bool_)
+        standing[filled, flat[filled]] = True
+        allowed = ~(PEERS.astype(np.uint8) @ standing).astype(np.bool_)  # no peer has the digit
+        allowed[:, 0] = False
+        kept = bool(allowed[filled, flat[filled]].all())
+        allowed[filled] &= standing[filled]
+        found = np.zeros((9, 9, self.vocab_size), np.bool_)
+        places = np.logical_or.reduce(allowed[UNITS], axis=1)  # (27, 10) digits that have a place in each unit
+        if kept and allowed[:, 1:].any(1).all() and places[:, 1:].all():
+            found[..., :10] = allowed.reshape(9, 9, 10)
+            found[question > 0] = False
+        return found
+
+    def symmetry(self, puzzle: Puzzle, rng: np.random.Generator) -> Symmetry:
+        axes = [np.concatenate([3 * band + rng.permutation(3) for band in rng.permutation(3)]) for _ in range(2)]
+        cells = (axes[0][:, None] * 9 + axes[1]).astype(np.intp)
+        if rng.random() < 0.5:
+            cells = cells.T
+        symbols = np.concatenate(([0], 1 + rng.permutation(9))).astype(np.uint8)
+        return Symmetry(cells.ravel(), symbols, (9, 9), "digits and cells permuted")
+
+    def read_table(self, path: Path) -> tuple[Tokens, Tokens, NDArray[np.float64]] | None:
+        return text.read_table(path)
+
+    def count_solutions(self, puzzle: Puzzle, limit: int) -> int | None:
+        from trm_solve.kinds.sudoku.exact import count_solutions
+
+        return count_solutions(puzzle.question, limit)
+
+    def draw(self, puzzle: Puzzle, step: Step | None, space: Space) -> tuple[list[Text], Text] | None:
+        from trm_solve.kinds.sudoku import drawing
+
+        return drawing.board(puzzle, step, space)
+
+    def augment(self, random: np.random.Generator, questions: Tokens, answers: Tokens) -> tuple[Tokens, Tokens]:
+        from trm_solve.kinds.sudoku import augment
+
+        return augment.augment(random, questions, answers)
+
+
+KIND = Sudoku

@@ -1,0 +1,137 @@
+"""`solve` from inputs to output: read, choose a model, answer, hand every event to the sink."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from trm_solve.api import default_model, load, read_items
+from trm_solve.config import AdaptOptions, SolveOptions
+from trm_solve.errors import InputError, ModelError
+from trm_solve.hub.names import packaged
+from trm_solve.kinds import get_kind
+from trm_solve.output import MANY, OutputOptions, open_output
+from trm_solve.puzzle import Puzzle
+from trm_solve.reading import read_stream
+from trm_solve.tasks.answer import answer
+from trm_solve.tasks.view import AdaptView
+from trm_solve.trace import Solution, Step
+
+
+@dataclass(frozen=True, kw_only=True)
+class SolveRequest:
+    """What a person asked to have solved."""
+
+    inputs: list[str]
+    options: SolveOptions
+    look: OutputOptions
+    model: str | None = None
+    device: str = "auto"
+    dtype: str = "auto"
+    kind: str | None = None
+    adaptation: AdaptOptions | None = None  # to tasks that the model does not know
+    keep: Path | None = None  # folder that the adapted model is kept in
+    check_unique: bool = False  # count solutions exactly; the count judges the puzzle and never supplies an answer
+    verbose: bool = False  # say which model, device and dtype
+
+
+def read_inputs(inputs: list[str], kind: str | None) -> Iterator[Puzzle | InputError]:
+    """Puzzles of all inputs in order; a file that cannot be read at all is one error in its place."""
+    for number, text in enumerate(inputs, 1):
+        try:
+            if text == "-":
+                yield from read_stream(sys.stdin, "<stdin>", kind)
+            else:
+                yield from read_items(text, kind, f"<argument {number}>" if len(inputs) > 1 else "<argument>")
+        except InputError as error:
+            yield error
+
+
+def solve_inputs(request: SolveRequest) -> int:
+    """Solve what the inputs hold and show it; returns the exit code."""
+    items = read_inputs(request.inputs, request.kind)
+    head: list[Puzzle | InputError] = []  # enough to know the kind and whether there are many
+    first: Puzzle | None = None
+    for item in items:
+        head.append(item)
+        first = first or (item if isinstance(item, Puzzle) else None)
+        if first is not None and len(head) >= MANY:
+            break
+    many = len(head) >= MANY
+    if first is None:
+        return _only_errors(head, request.look.with_puzzles("", 0, many))
+    name = request.model or default_model(first.kind)
+    look = request.look.with_puzzles(name, request.options.max_steps, many)
+    with open_output(look) as output:
+        ready = load(name, device=request.device, dtype=request.dtype)
+        if ready.config.kind != first.kind:
+            hint = f"packaged: {', '.join(packaged())}"
+            raise ModelError(
+                f"model '{name}' is for {ready.config.kind}, {first.source} is a {first.kind} puzzle", hint
+            )
+        if request.verbose:
+            dtype = str(ready.forward_dtype).removeprefix("torch.")
+            print(f"model {name}, device {ready.device}, dtype {dtype}", file=sys.stderr)
+        events = answer(
+            ready,
+            _of_kind(itertools.chain(head, items), first.kind),
+            request.options,
+            adaptation=request.adaptation,
+            watch=output.live or look.trace is not None or look.save is not None,
+            name=name,
+            keep=request.keep,
+            go_on=True,
+            begin=output.begin,
+            view=AdaptView(quiet=look.quiet),
+            unsolvable=_count_solutions(first, output.warn) if request.check_unique else None,
+        )
+        done = 0
+        for event in events:
+            if isinstance(event, Step):
+                output.step(event)
+                continue
+            if isinstance(event, Solution):
+                output.solution(done, event)
+            else:
+                output.bad(done, event)
+            done += 1
+    return int(output.exit_code)
+
+
+def _count_solutions(first: Puzzle, warn: Callable[[str], None]) -> Callable[[Puzzle], str]:
+    """Why a puzzle has no answer; of one that has several a person is warned, and it is solved all the same.
+
+    Raises `InputError` for kinds whose solutions are not counted.
+    """
+    kind = get_kind(first.kind)
+    if kind.count_solutions(first, 1) is None:
+        raise InputError(f"--check-unique counts the solutions of Sudokus, not of a {kind.name}")
+
+    def judge(puzzle: Puzzle) -> str:
+        count = kind.count_solutions(puzzle, 2) or 0
+        if count > 1:
+            warn(f"{puzzle.source}: more than one solution, any of them counts")
+        return "" if count else "no solution"
+
+    return judge
+
+
+def _of_kind(items: Iterable[Puzzle | InputError], kind: str) -> Iterator[Puzzle | InputError]:
+    """The items; a puzzle of another kind is an error."""
+    for item in items:
+        if isinstance(item, Puzzle) and item.kind != kind:
+            yield InputError(f"{item.source}: a {item.kind} puzzle among {kind} puzzles", "solve them apart")
+        else:
+            yield item
+
+
+def _only_errors(errors: list[Puzzle | InputError], look: OutputOptions) -> int:
+    """Nothing to solve: no model is loaded."""
+    with open_output(look) as output:
+        for index, error in enumerate(errors):
+            assert isinstance(error, InputError)
+            output.bad(index, error)
+    return int(output.exit_code)

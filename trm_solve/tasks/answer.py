@@ -1,0 +1,166 @@
+"""Puzzles of any kind through a model: the one way from items to events for `solve`, `eval` and Python.
+
+Where questions come in tasks, known ones are answered by a vote of their copies, unknown ones after adaptation.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trm_solve import checkpoint, schedule
+from trm_solve.config import AdaptOptions, SolveOptions
+from trm_solve.errors import InputError, ModelError, reason_of
+from trm_solve.kinds import get_kind
+from trm_solve.model import TRM
+from trm_solve.puzzle import Puzzle
+from trm_solve.schedule import Event
+from trm_solve.tasks.identifiers import Identifiers, recognise, task_key
+from trm_solve.tasks.progress import Progress
+from trm_solve.tasks.view import AdaptView
+from trm_solve.tasks.voting import voters
+from trm_solve.trace import Solution
+
+if TYPE_CHECKING:
+    from trm_solve.tasks.adapt import Adapted
+
+
+def answer(
+    model: TRM,
+    items: Iterable[Puzzle | InputError],
+    options: SolveOptions,
+    *,
+    adaptation: AdaptOptions | None = None,
+    watch: bool = False,
+    name: str = "",
+    keep: Path | None = None,
+    go_on: bool = False,
+    begin: Callable[[int, Puzzle], None] = lambda *_: None,
+    view: AdaptView | None = None,
+    unsolvable: Callable[[Puzzle], str] | None = None,
+) -> Iterator[Event]:
+    """As `schedule.solve_all`, for a kind with tasks too, whose questions must follow each other task by task.
+
+    A task that the model does not know is fitted first, within `adaptation`; None: it raises `ModelError`, or with
+    `go_on` its puzzles are errors among the others. `keep` is a folder for the adapted model; where there are several
+    tasks, for a folder a task. `begin` hears of each puzzle as it is taken up, with its place.
+    """
+    if get_kind(model.config.kind).tasks is None:
+        begun = _announced(items, begin)
+        yield from schedule.solve_all(model, begun, options, watch=watch, name=name, unsolvable=unsolvable)
+        return
+    first, several = 0, False
+    view = view or AdaptView(quiet=True)
+    groups: Iterable[tuple[tuple[str, str] | None, list[Puzzle | InputError]]]
+    groups = ((task, list(group)) for task, group in itertools.groupby(items, key=task_key))
+    if keep is not None:
+        groups = list(groups)
+        several = sum(task is not None for task, _ in groups) > 1
+    for task, of_task in groups:
+        if task is None:
+            for error in of_task:
+                assert isinstance(error, InputError)
+                yield error
+            first += len(of_task)
+            continue
+        puzzles = [item for item in of_task if isinstance(item, Puzzle)]
+        known = recognise(puzzles[0], model.identifiers) if model.identifiers is not None else None
+        adapted: Adapted | None = None
+        if known is None:
+            if adaptation is None and go_on:
+                yield from (_as_input(unknown(puzzle, name)) for puzzle in puzzles)
+                first += len(puzzles)
+                continue
+            if adaptation is None:
+                raise unknown(puzzles[0], name)
+            folder = None if keep is None else _make_folder(keep, puzzles[0], several)
+            view.say(f"{puzzles[0].task}: unknown to {name}, adapting to its demonstration pairs")
+            adapted = _adapt(model, puzzles, adaptation, options.seed, view)
+            if folder is not None:
+                _keep(adapted, folder, puzzles[0].task)
+        ready, known = (adapted.model, adapted.task) if adapted is not None else (model, str(known))
+        votes = options if adapted is None or options.attempts else dataclasses.replace(options, attempts=1000)
+        strategy = voters(ready, known, votes)
+        for place, puzzle in enumerate(puzzles, first):
+            begin(place, puzzle)
+        for event in schedule.solve_all(
+            ready, puzzles, options, strategy=strategy, watch=watch, name=name, first=first
+        ):
+            yield _tell(event, adapted) if isinstance(event, Solution) and adapted is not None else event
+        first += len(puzzles)
+
+
+def _announced(
+    items: Iterable[Puzzle | InputError], begin: Callable[[int, Puzzle], None]
+) -> Iterator[Puzzle | InputError]:
+    """The items, each told as it is taken up."""
+    for index, item in enumerate(items):
+        if isinstance(item, Puzzle):
+            begin(index, item)
+        yield item
+
+
+def _adapt(model: TRM, puzzles: list[Puzzle], options: AdaptOptions, seed: int, view: AdaptView) -> Adapted:
+    """The model fitted to the task, whose name in it is the task's fingerprint: a file may have any name."""
+    from trm_solve.tasks.adapt import adapt, tasks_of  # the training code too
+
+    task, pairs = puzzles[0].task, puzzles[0].examples
+    questions = puzzles[0].questions or [puzzle.question for puzzle in puzzles]
+
+    def notice(stand: Progress) -> None:
+        view.notice(dataclasses.replace(stand, task=task))
+
+    try:
+        return adapt(model, tasks_of(model).fingerprint(pairs), pairs, questions, options, seed=seed, notice=notice)
+    finally:
+        view.clear()
+
+
+def unknown(puzzle: Puzzle, name: str) -> ModelError:
+    why = f"{puzzle.source}: '{name}' was not trained on task {puzzle.task}"
+    return ModelError(why, "without --no-adapt it is fitted to the task's demonstration pairs first")
+
+
+def _as_input(error: ModelError) -> InputError:
+    """The error of one puzzle among others."""
+    told = InputError(error.message, error.hint)
+    told.exit_code = error.exit_code
+    return told
+
+
+def _make_folder(keep: Path, puzzle: Puzzle, several: bool) -> Path:
+    """The folder for a task's model, made before there is any work to lose; `InputError` where that cannot be."""
+    name = re.sub(r"[^\w.-]", "_", puzzle.task).lstrip(".") or "task"  # a task of a file may have any name
+    folder = keep / name if several else keep
+    if (folder / checkpoint.CONFIG).exists():
+        names = Identifiers.beside(folder, puzzle.kind, checkpoint.read_config(folder).num_puzzle_identifiers)
+        if names is None or names.tasks != {names.tasks_of.fingerprint(puzzle.examples)}:
+            raise InputError(f"--keep {folder}: another model is there", "name another folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--keep {folder}: cannot be made: {reason_of(error)}") from None
+    if not os.access(folder, os.W_OK):
+        raise InputError(f"--keep {folder}: cannot be written to")
+    return folder
+
+
+def _keep(adapted: Adapted, folder: Path, task: str) -> None:
+    """Write the adapted model as a checkpoint that knows this one task."""
+    card = f"Adapted to the task {task}; leave-one-out: {adapted.understood}."
+    checkpoint.save(adapted.model, folder, card=card)
+
+
+def _tell(solution: Solution, adapted: Adapted) -> Solution:
+    facts = {
+        "found_by": "adaptation",
+        "leave_one_out": adapted.understood,
+        "adapt_seconds": round(adapted.seconds, 1),
+        "adapt_updates": adapted.updates,
+    }
+    return dataclasses.replace(solution, facts={**solution.facts, **facts})
