@@ -115,11 +115,12 @@ def test_two_processes_have_the_losses_of_one(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="gloo under torchrun")
 def test_two_processes_resume_what_one_began(tmp_path: Path) -> None:
     """One step, from the state of the one: Muon makes its updates in bf16, which amplifies rounding from there on."""
-    here(tmp_path, "run", schedule="constant", max_steps=3)
+    fields = {"schedule": "constant", "clip_norm": 0.0}  # clipped, gradients of any size are alike
+    here(tmp_path, "run", **fields, max_steps=3)
     arguments = ["-m", "trm_solve", "train", "--resume", "--out", str(tmp_path / "run"), "--max-steps", "4"]
     resumed = finish([*TWO, *arguments])
     assert resumed.returncode == 0, resumed.stderr
-    whole = here(tmp_path, "whole", schedule="constant", max_steps=4)
+    whole = here(tmp_path, "whole", **fields, max_steps=4)
     losses = [[line["loss"] for line in lines] for lines in (metrics(tmp_path / "run"), whole)]
     assert losses[0][:3] == losses[1][:3]
     close(losses[0][3], losses[1][3], rtol=1e-5, what="loss")
