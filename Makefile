@@ -5,17 +5,20 @@ BIN := $(VENV)/bin
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: solve test readme clean
+.PHONY: solve test test-cpus readme clean
 
 solve: $(VENV)/installed
 	$(BIN)/trm-solve solve examples/sudoku/hard.txt
 
-# One thread a worker: two workers share two cores.
 test: $(VENV)/installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --cov --cov-report=term:skip-covered
+	$(BIN)/pytest -n 2 --cov --cov-report=term:skip-covered
+
+# The tests that compare numbers, as other processors and thread counts would run them.
+test-cpus: $(VENV)/installed-test
+	$(BIN)/python tests/cpus.py
 
 # Write the real help texts into the README, where a test compares them.
 readme: $(VENV)/installed-test

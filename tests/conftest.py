@@ -1,16 +1,39 @@
-"""Shared by all tests: the command line run inside the process, and folders of the user kept out of reach."""
+"""Shared by all tests: the command line run inside the process, folders of the user kept out of reach, and threads."""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
+
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")  # the machine's speed decides nothing
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--threads", type=int, default=1, help="threads of every process (default: %(default)s)")
+    parser.addoption("--rounding", type=int, default=0, help="draw other roundings in numeric tests, from this seed")
+    parser.addoption("--margins", type=Path, help="append to this file what share of each allowed difference is used")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Threads are asked for before anything is imported that would start them: here and in all processes of the tests.
+
+    One by default: workers of pytest-xdist share the cores, and threads that outnumber these wait for each other at
+    every product. Waiting threads sleep (PASSIVE) rather than keep the core from the one that is waited for.
+    """
+    count = str(config.getoption("--threads"))
+    os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), count)
+    os.environ |= {"NUMBA_NUM_THREADS": count, "OMP_WAIT_POLICY": "PASSIVE"}
 
 
 @dataclass(frozen=True)
@@ -24,6 +47,25 @@ class Outcome:
 def _interruptible() -> None:
     """A shell starts what it puts into the background with Ctrl-C ignored, and children would inherit that."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _threads(pytestconfig: pytest.Config) -> None:
+    """Also where a plugin imported torch before the environment was set."""
+    import numeric
+    import torch
+
+    torch.set_num_threads(pytestconfig.getoption("--threads"))
+    numeric.margins = pytestconfig.getoption("--margins")
+
+
+@pytest.fixture(autouse=True)
+def _rounding(request: pytest.FixtureRequest) -> Iterator[None]:
+    import numeric
+
+    seed = request.config.getoption("--rounding")
+    with numeric.Rounding(seed) if seed else contextlib.nullcontext():
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -265,7 +265,7 @@ def test_processes_share_the_work_and_their_totals_are_those_of_one(trm: Trm, tm
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", str(port)]
     command += ["-m", "trm_solve", "eval", *arguments, str(tmp_path / "two"), *SETTING]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent.parent)}
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
     two = json.loads((tmp_path / "two" / "report.json").read_text())
     assert without_q(two) == without_q(one), done.stderr

@@ -15,6 +15,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from made import rows, write_csv
+from numeric import apart, close
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -82,6 +83,7 @@ def gradients(model: TRM, given: Tensor, loss: Tensor) -> dict[str, Tensor]:
     return dict(zip([*named, "rows"], found, strict=True))
 
 
+@pytest.mark.numeric
 @pytest.mark.parametrize("steps", [0, 5])
 def test_loss_and_gradient_are_those_of_the_graph_written_out(steps: int) -> None:
     model, carry = golden()
@@ -90,12 +92,12 @@ def test_loss_and_gradient_are_those_of_the_graph_written_out(steps: int) -> Non
     assert found is not None
     given = found.clone().requires_grad_()
     ours, theirs = Supervision(model, PAPER)(carry, given).loss, loss_by_hand(model, carry, given)
-    torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-5)
+    close(ours, theirs, atol=1e-4, rtol=1e-5)
     wanted = gradients(model, given, theirs)
     for name, gradient in gradients(model, given, ours).items():
-        torch.testing.assert_close(gradient, wanted[name], atol=1e-4, rtol=1e-4, msg=lambda m, n=name: f"{n}: {m}")
+        close(gradient, wanted[name], atol=1e-4, rtol=1e-4, what=name)
     whole = gradients(model, given, loss_by_hand(model, carry, given, cut=False))
-    assert not torch.allclose(whole["rows"], wanted["rows"], atol=1e-3)  # the cut can be seen
+    apart(whole["rows"], wanted["rows"], by=1e-3, what="the cut")
 
 
 def test_the_last_step_has_a_target_of_its_own() -> None:

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from numeric import apart, close
 
 from trm_solve.checkpoint import save
 from trm_solve.config import ModelConfig, SolveOptions
@@ -27,9 +28,6 @@ from trm_solve.reading import read_file, read_lines
 from trm_solve.schedule import solve_all as run
 from trm_solve.solver import Attempt, refine
 from trm_solve.trace import Solution
-
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")  # the machine's speed decides nothing
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "maze"
 KIND = Maze()
@@ -471,6 +469,7 @@ def test_whatever_a_model_says_what_is_called_solved_is_a_shortest_path(question
         assert np.array_equal(solution.answer[~marked], question[~marked])
 
 
+@pytest.mark.numeric
 def test_a_cropped_model_sees_the_maze_alone_and_batches_mazes_of_one_size() -> None:
     cropped, full = model("crop"), model("full")
     small = [p for p in read_file(EXAMPLES / "twelve.csv") if isinstance(p, Puzzle)][:3]
@@ -485,19 +484,20 @@ def test_a_cropped_model_sees_the_maze_alone_and_batches_mazes_of_one_size() -> 
         mine = [step for step in together if step.puzzle == i]
         for one, other in zip(alone, mine, strict=True):
             assert np.array_equal(one.answer, other.answer)
-            np.testing.assert_allclose(one.confidence, other.confidence, atol=1e-4)
+            close(one.confidence, other.confidence, atol=1e-4)
     walled = list(refine(full, [Attempt(small[3], 0)], options))
     unwalled = list(refine(cropped, [Attempt(small[3], 0)], options))
-    assert not np.allclose(walled[1].confidence, unwalled[1].confidence, atol=1e-3)
+    apart(walled[1].confidence, unwalled[1].confidence, by=1e-3)
 
 
+@pytest.mark.numeric
 def test_where_a_maze_stands_is_what_the_model_is_told() -> None:
     full = model()
     puzzle = maze(LOOP)
     moved = Puzzle("maze", puzzle.question, offset=(20, 3))
     steps = [next(iter(refine(full, [Attempt(p, 0)], SolveOptions(max_steps=1)))) for p in (puzzle, moved)]
     assert steps[0].confidence.shape == steps[1].confidence.shape
-    assert not np.allclose(steps[0].confidence, steps[1].confidence, atol=1e-5)
+    apart(steps[0].confidence, steps[1].confidence, by=1e-5)
 
 
 def test_the_command_line_says_what_came_of_a_maze(trm: Callable[..., Any], tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from numeric import Rounding, apart, close
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -28,18 +29,21 @@ def question(model: TRM, arrays: dict[str, Tensor]) -> Tensor:
     return model.embed(arrays["inputs"].long(), model.puzzle_rows(arrays["puzzle_identifiers"].long()))
 
 
-def assert_matches(
-    model: TRM, y: Tensor, z: Tensor, arrays: dict[str, Tensor], step: int, loose: dict[str, float] | None = None
-) -> None:
+def read(model: TRM, y: Tensor, z: Tensor) -> dict[str, Tensor]:
     q_halt, q_continue = model.read_halt(y)
-    ours = {"z_H": y, "z_L": z, "logits": model.read_answer(y), "q_halt": q_halt, "q_continue": q_continue}
-    for name, value in ours.items():
-        atol = (loose or {}).get(name, ATOL)
-        torch.testing.assert_close(
-            value, arrays[f"step{step}.{name}"], atol=atol, rtol=0, msg=lambda m, n=name: f"step {step} {n}: {m}"
-        )
+    return {"z_H": y, "z_L": z, "logits": model.read_answer(y), "q_halt": q_halt, "q_continue": q_continue}
 
 
+def after(model: TRM, arrays: dict[str, Tensor], steps: int) -> dict[str, Tensor]:
+    """What the model says after so many steps running free."""
+    e = question(model, arrays)
+    y, z = model.initial_state(e)
+    for _ in range(steps):
+        y, z = model.step(e, y, z, model.positions())
+    return read(model, y, z)
+
+
+@pytest.mark.numeric
 def test_every_step_from_the_golden_state_before_it(golden: tuple[TRM, dict[str, Tensor]]) -> None:
     model, arrays = golden
     e = question(model, arrays)
@@ -48,26 +52,34 @@ def test_every_step_from_the_golden_state_before_it(golden: tuple[TRM, dict[str,
         if step > 1:
             y, z = arrays[f"step{step - 1}.z_H"], arrays[f"step{step - 1}.z_L"]
         y, z = model.step(e, y, z, model.positions())
-        assert_matches(model, y, z, arrays, step)
+        for name, value in read(model, y, z).items():
+            close(value, arrays[f"step{step}.{name}"], atol=ATOL, what=f"step {step} {name}")
 
 
+@pytest.mark.numeric
 def test_two_steps_running_free(golden: tuple[TRM, dict[str, Tensor]]) -> None:
+    """The random MLP weights amplify rounding tenfold a step, and q_head sums |w| = 27 of it: computed in float64
+    throughout, q_halt is 1.03e-4 away from the golden float32. So what is allowed is several times what other roundings
+    make of it, far below what a wrong cycle would.
+    """
     model, arrays = golden
-    e = question(model, arrays)
-    y, z = model.initial_state(e)
-    for step in (1, 2):
-        y, z = model.step(e, y, z, model.positions())
-        # These random MLP weights amplify rounding tenfold a step, and q_head sums |w| = 27 of it: computed in float64
-        # throughout, q_halt at step 2 is 1.03e-4 away from the golden float32. The rest keeps 1e-4.
-        loose = {"q_halt": 2e-4} if model.config.mlp_t and step == 2 else {}
-        assert_matches(model, y, z, arrays, step, loose)
+    found = after(model, arrays, 2)
+    others = []
+    for seed in range(101, 105):
+        with Rounding(seed):
+            others.append(after(model, arrays, 2))
+    for name, value in found.items():
+        amplified = max((other[name] - value).abs().max().item() for other in others)
+        assert amplified < 1e-3
+        close(value, arrays[f"step2.{name}"], atol=max(ATOL, 8 * amplified), what=name)
 
 
+@pytest.mark.numeric
 def test_the_goldens_notice_a_wrong_number_of_cycles(golden: tuple[TRM, dict[str, Tensor]]) -> None:
     model, arrays = golden
     e = question(model, arrays)
     y, _ = model.step(e, *model.initial_state(e), model.positions(), cycles=(2, 4))
-    assert (y - arrays["step1.z_H"]).abs().max() > 0.01
+    apart(y, arrays["step1.z_H"], by=0.01)
 
 
 def tiny(**fields: object) -> ModelConfig:
@@ -101,6 +113,7 @@ def test_gradient_runs_through_the_last_round_only() -> None:
     assert grads[2] is None
 
 
+@pytest.mark.numeric
 @pytest.mark.parametrize("positions", ["rope", "rope2d", "learned", "none"])
 @torch.no_grad()  # so that attention is the kernel that is masked here
 def test_a_crop_equals_the_full_canvas_with_every_other_position_masked_out(positions: str) -> None:
@@ -110,7 +123,7 @@ def test_a_crop_equals_the_full_canvas_with_every_other_position_masked_out(posi
     tokens = torch.randint(1, 6, (3, 20))
     rows = torch.randn(3, 16)
     e = model.embed(tokens[:, cells], rows, cells)
-    cropped, _ = model.step(e, *model.initial_state(e), model.positions(cells))
+    cropped, _ = model.step(e, *model.initial_state(e), model.positions(cells), (1, 1))
 
     keep = torch.zeros(22, dtype=torch.bool)
     keep[:2] = True
@@ -120,15 +133,16 @@ def test_a_crop_equals_the_full_canvas_with_every_other_position_masked_out(posi
     e = model.embed(tokens, rows)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.nn.functional, "scaled_dot_product_attention", masked)
-        full, _ = model.step(e, *model.initial_state(e), model.positions())
-    torch.testing.assert_close(cropped, full[:, keep], atol=1e-5, rtol=0)
+        full, _ = model.step(e, *model.initial_state(e), model.positions(), (1, 1))
+    close(cropped, full[:, keep], atol=1e-5)
 
 
+@pytest.mark.numeric
 def test_rope2d_attention_depends_on_row_and_column_differences_only() -> None:
     angles = rotary_angles(tiny(puzzle_emb_ndim=0, puzzle_emb_len=0))  # (20, 8), cell r * 5 + c
     difference = angles[1 * 5 + 2] - angles[0 * 5 + 1]
-    torch.testing.assert_close(angles[3 * 5 + 4] - angles[2 * 5 + 3], difference)
-    assert not torch.allclose(angles[1 * 5 + 0] - angles[0], angles[0 * 5 + 1] - angles[0])
+    close(angles[3 * 5 + 4] - angles[2 * 5 + 3], difference, atol=1e-5)
+    apart(angles[1 * 5 + 0] - angles[0], angles[0 * 5 + 1] - angles[0], by=0.1)
 
 
 def test_mlp_mixing_refuses_a_crop() -> None:
@@ -154,6 +168,7 @@ def test_cast_sets_the_dtype_of_activations(dtype: torch.dtype) -> None:
     assert model.read_halt(y)[0].dtype == torch.float32
 
 
+@pytest.mark.numeric
 @pytest.mark.parametrize("length", [5, 200])
 def test_plain_and_fused_attention_agree(length: int) -> None:
     q, k, v = (torch.randn(2, 3, length, 8) for _ in range(3))
@@ -161,5 +176,5 @@ def test_plain_and_fused_attention_agree(length: int) -> None:
         plain = attend(q, k, v)
     with torch.no_grad():
         fused = attend(q, k, v)
-    assert torch.allclose(plain, fused, atol=1e-5)
+    close(plain, fused, atol=1e-5)
     assert torch.equal(fused, torch.nn.functional.scaled_dot_product_attention(q, k, v))

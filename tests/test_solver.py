@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from made import rows
+from numeric import close
 from scripted import ANSWER, QUESTION, Scripted, grid, says, sudoku
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -42,6 +43,7 @@ def steps_of(model: TRM, attempts: list[Attempt], **options: object) -> dict[int
     return found
 
 
+@pytest.mark.numeric
 @pytest.mark.parametrize("halt", ["rules", "q", "never"])
 def test_a_batch_gives_the_answers_of_one_at_a_time(trained: TRM, halt: str) -> None:
     attempts = puzzles(7)
@@ -49,7 +51,7 @@ def test_a_batch_gives_the_answers_of_one_at_a_time(trained: TRM, halt: str) -> 
     for i, puzzle in enumerate(attempts):
         alone = steps_of(trained, [Attempt(puzzle, i)], halt=halt, slots=1, max_steps=4)[i]
         assert [s.answer.tolist() for s in together[i]] == [s.answer.tolist() for s in alone]
-        np.testing.assert_allclose(together[i][-1].confidence, alone[-1].confidence, atol=1e-4)
+        close(together[i][-1].confidence, alone[-1].confidence, atol=1e-4)
 
 
 def test_halting_by_rules_stops_at_the_verified_answer_and_frees_the_slot() -> None:
@@ -131,6 +133,7 @@ def test_the_model_sees_the_symmetry_and_the_person_does_not() -> None:
     assert (step.answer == grid(ANSWER)).all()
 
 
+@pytest.mark.numeric
 def test_beliefs_are_in_the_original_orientation() -> None:
     rng = np.random.default_rng(0)
     said = rng.normal(size=(81, 10)).astype(np.float32)
@@ -146,7 +149,7 @@ def test_beliefs_are_in_the_original_orientation() -> None:
     expected = torch.from_numpy(said).softmax(-1).numpy().reshape(9, 9, 10)
     for attempt in (plain, turned):
         assert attempt.beliefs is not None
-        np.testing.assert_allclose(attempt.beliefs[free][:, :10], expected[free], atol=1e-6)
+        close(attempt.beliefs[free][:, :10], expected[free], atol=1e-6)
 
 
 def test_noise_is_a_function_of_its_seed(trained: TRM) -> None:
@@ -178,6 +181,7 @@ def test_a_screen_never_hides_an_answer_that_the_rules_accept() -> None:
     assert 1 < sum(judged) < 60  # a given that was changed is put right
 
 
+@pytest.mark.numeric
 def test_what_is_not_watched_ends_the_same(trained: TRM) -> None:
     attempts = [Attempt(p, i) for i, p in enumerate(puzzles(4))]
     options = SolveOptions(max_steps=4)

@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from made import rows, write_csv
+from numeric import EPS, alike, close
 
 from trm_solve.train import trainer as train
 from trm_solve.train.folder import RunFolder
 
 FIELDS = {"hidden_size": 16, "batch_size": 4, "warmup_steps": 2, "halt_max_steps": 3, "H_cycles": 1, "L_cycles": 1}
-RUN = {"compile": "off", "dtype": "float32", "threads": 1, "log_every": 1, "device": "cpu"}
+RUN = {"compile": "off", "dtype": "float32", "log_every": 1, "device": "cpu"}
+TIES = 4  # cells that may turn because two symbols are as likely as each other
 PATIENCE = 300.0  # seconds that a busy machine may take
 ONE, TWO = [sys.executable], [*(sys.executable, "-m", "torch.distributed.run"), "--standalone", "--nproc-per-node", "2"]
 
@@ -34,7 +37,7 @@ def command(launcher: list[str], path: Path, name: str, **fields: Any) -> list[s
 
 
 def environment() -> dict[str, str]:
-    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent.parent)}
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
 
 
 def finish(arguments: list[str]) -> subprocess.CompletedProcess[str]:
@@ -46,6 +49,13 @@ def here(path: Path, name: str, **fields: Any) -> list[dict[str, Any]]:
     asked = {"data": [data(path)], **RUN} | {k: fields.pop(k) for k in ("hold_out", "valid_steps") if k in fields}
     train.start(str(path / name), asked, {}, {**FIELDS, **fields}, None, resume=False)
     return metrics(path / name)
+
+
+def averages(state: dict[str, Any] | None) -> list[torch.Tensor]:
+    """The optimisers' moving averages of the gradients."""
+    assert state is not None
+    kept = [of for optimizer in state["learner"]["optimizers"] for of in optimizer["state"].values()]
+    return [of[name] for of in kept for name in ("momentum_buffer", "exp_avg") if name in of]
 
 
 def metrics(folder: Path) -> list[dict[str, Any]]:
@@ -75,6 +85,7 @@ def test_kill_9_and_resume_gives_the_same_losses(tmp_path: Path) -> None:
     assert [line["loss"] for line in lines] == [line["loss"] for line in whole]
 
 
+@pytest.mark.numeric
 @pytest.mark.skipif(sys.platform == "win32", reason="gloo under torchrun")
 def test_two_processes_have_the_losses_of_one(tmp_path: Path) -> None:
     fields = {"max_steps": 12, "optimizer": "adamw", "lr": 1e-3}
@@ -85,24 +96,37 @@ def test_two_processes_have_the_losses_of_one(tmp_path: Path) -> None:
     shared = metrics(tmp_path / "two")
     assert [line["step"] for line in one] == [line["step"] for line in shared]
     for mine, theirs in zip(one, shared, strict=True):
-        for name in {"loss", "lm_loss", "q_halt_loss", "mean_steps", "accuracy"} & mine.keys():
-            assert mine[name] == (None if theirs[name] is None else pytest.approx(theirs[name], rel=1e-4)), name
         if "valid" in mine:
             found = [line["valid"]["held out"] for line in (mine, theirs)]
             assert found[0]["puzzles"] == found[1]["puzzles"] == 8
-            assert found[0]["cell_accuracy"] == pytest.approx(found[1]["cell_accuracy"], abs=0.002)
+            close(found[1]["cell_accuracy"], found[0]["cell_accuracy"], atol=TIES / (8 * 81), what="validation")
+            continue
+        assert {name: theirs[name] for name in ("halted", "mean_steps")} == {
+            name: mine[name] for name in ("halted", "mean_steps")
+        }
+        # AdamW in fp32 keeps rounding small for a dozen steps; at q = -5 the halting loss is what is left of 5 - 5
+        for name in ("loss", "lm_loss", "q_halt_loss"):
+            close(theirs[name], mine[name], rtol=3e-5, atol=4 * 5 * EPS, what=name)
+        if mine["halted"]:
+            close(theirs["accuracy"], mine["accuracy"], atol=TIES / (mine["halted"] * 81), what="accuracy")
 
 
+@pytest.mark.numeric
 @pytest.mark.skipif(sys.platform == "win32", reason="gloo under torchrun")
 def test_two_processes_resume_what_one_began(tmp_path: Path) -> None:
-    here(tmp_path, "run", schedule="constant", max_steps=3)
-    arguments = ["-m", "trm_solve", "train", "--resume", "--out", str(tmp_path / "run"), "--max-steps", "6"]
+    """One step, from the state of the one: Muon makes its updates in bf16, which amplifies rounding from there on."""
+    fields = {"schedule": "constant", "clip_norm": 0.0}  # clipped, gradients of any size are alike
+    here(tmp_path, "run", **fields, max_steps=3)
+    arguments = ["-m", "trm_solve", "train", "--resume", "--out", str(tmp_path / "run"), "--max-steps", "4"]
     resumed = finish([*TWO, *arguments])
     assert resumed.returncode == 0, resumed.stderr
-    assert [line["step"] for line in metrics(tmp_path / "run")] == list(range(1, 7))
-    whole = here(tmp_path, "whole", schedule="constant", max_steps=6)
-    for mine, theirs in zip(whole, metrics(tmp_path / "run"), strict=True):
-        assert mine["loss"] == pytest.approx(theirs["loss"], rel=1e-4)
+    whole = here(tmp_path, "whole", **fields, max_steps=4)
+    losses = [[line["loss"] for line in lines] for lines in (metrics(tmp_path / "run"), whole)]
+    assert losses[0][:3] == losses[1][:3]
+    close(losses[0][3], losses[1][3], rtol=1e-5, what="loss")
+    states = [RunFolder(tmp_path / name).read_state() for name in ("run", "whole")]
+    for found, expected in zip(*map(averages, states), strict=True):
+        alike(found, expected, rtol=1e-4, what="moving averages of the gradients")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="gloo under torchrun")
