@@ -35,7 +35,7 @@ def write_rows(
     *,
     quiet: bool,
 ) -> None:
-    """Write `count` rows (and a header, if it is not empty) to stdout as they come or to a file that appears at the end.
+    """Write `count` rows (and a header, if any) to stdout as they come or to a file that appears at the end.
 
     When it ends early (Ctrl-C, or no more come up), a file holds what was found until then. `rows` is given what it
     should call every now and then; `what` are many of the puzzles, in a word.
