@@ -32,6 +32,7 @@ NEEDED = {
     "num_heads": "attention heads",
     "pos_encodings": "kind of positions",
     "puzzle_emb_len": "prefix length",
+    "relations": "names of the relations of cells",
 }
 FIELDS = (*NEEDED, "rope_theta", "halt_max_steps", "no_ACT_continue", "seq_len")  # that are read off a configuration
 
@@ -149,6 +150,8 @@ def infer_config(
             "token_intermediate_size": tensor("L_level.layers.0.mlp_t.down_proj.weight").shape[1] if mlp_t else 0,
             "pos_encodings": positions,
             "rope_theta": float(fields.get("rope_theta") or 10000.0),
+            "relations": stated("relations") if "relations" in tensors else [],
+            "qk_norm": "L_level.layers.0.self_attn.qk_scale" in tensors,
             "H_cycles": stated("H_cycles"),
             "L_cycles": stated("L_cycles"),
             "puzzle_emb_ndim": width,

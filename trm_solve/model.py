@@ -152,7 +152,7 @@ class Attention(nn.Module):
 
     def bias(self, relations: Tensor) -> Tensor:
         """(heads, P+L, P+L) from the relations (1 + R + 1, P+L, P+L) as 0 and 1."""
-        return (self.relation_weight @ relations.flatten(1)).view(-1, *relations.shape[1:])
+        return (self.relation_weight.float() @ relations.flatten(1)).view(-1, *relations.shape[1:])
 
     def forward(self, x: Tensor, places: Places) -> Tensor:
         batch, length, d = x.shape
