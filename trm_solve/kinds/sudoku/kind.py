@@ -36,8 +36,13 @@ class Sudoku(Kind):
         # Attention that knows rows, columns and boxes, and an answer asked for, with gradient, after each of four short
         # rounds: for the same arithmetic it learns faster than with fewer, longer rounds (benchmarks/README.md).
         "cpu-sudoku": {
-            **{"mlp_t": False, "pos_encodings": "relations", "qk_norm": True},
-            **{"H_cycles": 4, "L_cycles": 1, "loss_rounds": 4, "decay_fraction": 0.3},
+            "mlp_t": False,
+            "pos_encodings": "relations",
+            "qk_norm": True,
+            "H_cycles": 4,
+            "L_cycles": 1,
+            "loss_rounds": 4,
+            "decay_fraction": 0.3,
         },
         "paper-sudoku-mlp": {**PAPER, "mlp_t": True, "pos_encodings": "none", "L_cycles": 6, "max_steps": EPOCHS},
         "paper-sudoku-att": {**PAPER, "L_cycles": 6, "max_steps": EPOCHS},
