@@ -87,8 +87,8 @@ def train(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="cpu-small (default), cpu-sudoku, cpu-maze, cpu-arc, cpu-small-hrm, paper-sudoku-mlp, paper-sudoku-att, "
-            "paper-maze, paper-arc, paper-hrm-sudoku, adapt.",
+            help="cpu-small (default), cpu-sudoku, cpu-maze, cpu-arc, cpu-small-hrm, paper-sudoku-mlp, "
+            "paper-sudoku-att, paper-maze, paper-arc, paper-hrm-sudoku, adapt.",
             rich_help_panel=RECIPE,
         ),
     ] = None,
