@@ -56,4 +56,5 @@ def solution(steps: list[Step], source: str = "puzzles.txt:3", seconds: float = 
         overruled=last.overruled,
         seconds=seconds,
         model="sudoku",
+        best_step=last,
     )

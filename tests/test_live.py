@@ -150,6 +150,15 @@ def test_the_last_frame_and_the_strip_stay(width: int, height: int) -> None:
     assert text.count("\x1b[?25l") >= 1
 
 
+@pytest.mark.parametrize(("width", "height"), [(80, 13), (100, 10), (40, 10)])
+def test_a_window_too_low_for_the_board_scrolls_rather_than_lose_the_answer(width: int, height: int) -> None:
+    _, text = run(ONE, width, height)
+    plain = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", text)
+    last = plain[plain.rindex("╭───────┬") :]
+    assert "".join(re.sub(r"\D", "", line[:25]) for line in last.splitlines()[:13] if "│" in line) == scenes.ANSWER
+    assert "solved in 16 steps" in last
+
+
 def test_every_step_is_seen_at_a_pace() -> None:
     _, text = run(ONE, 80, 24)
     seen = re.findall(r"(\d+) of 16", re.sub(r"\x1b\[[\d;]*m", "", text))
@@ -217,7 +226,11 @@ with open_output(OutputOptions(model='sudoku', max_steps=16, many=True)) as outp
     terminal, _ = run(script, 60, 20)
     expected = [f"+ p.txt:{n}  solved in 3 steps  0.25 s" for n in range(1, 41)]
     expected[30] = "! p.txt:31  not solved in 3 steps, 4 cells clash  0.25 s"
-    assert [line for line in terminal.lines if line] == [*expected, "40 puzzles: 39 solved, 1 unsolved"]
+    assert [line for line in terminal.lines if line] == [
+        *expected,
+        "40 puzzles: 39 solved, 1 unsolved",
+        "answers: -o FILE, or a pipe",
+    ]
     assert terminal.cursor
 
 

@@ -139,15 +139,12 @@ def test_solved_board_is_sure_and_unmarked() -> None:
 def test_an_unsolved_puzzle_ends_with_its_best_attempt() -> None:
     steps = scenes.attempt(7, solved=False)
     best = steps[4]
-    end = replace(scenes.solution(steps), best_attempt=best.answer, conflicts=best.conflicts)
+    end = replace(scenes.solution(steps), best_attempt=best.answer, conflicts=best.conflicts, best_step=best)
     shown = Scene(scenes.puzzle(), steps, end, 16, "sudoku")
     assert shown.shown is best
     assert "5 of 16 (the best)" in frame(shown, Space(80, 23)).plain
-    unseen = best.answer.copy()
-    unseen[0, 2] = 9
-    made = Scene(scenes.puzzle(), steps, replace(end, best_attempt=unseen)).shown
-    assert made is not None
-    np.testing.assert_array_equal(made.answer, unseen)
+    made = Scene(scenes.puzzle(), (), end).shown  # whether its steps were kept or not
+    assert made is best
 
 
 def test_other_attempts_take_one_line() -> None:

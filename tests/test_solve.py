@@ -98,6 +98,10 @@ def test_an_unsolved_puzzle_shows_its_best_attempt_and_exits_4(trm: Trm) -> None
     result = trm("solve", EMPTY, "--max-steps", 1, "--effort", "fast")
     assert (result.code, result.out) == (4, "\n")
     assert "warning: <argument>:1: not solved in 1 step" in result.err
+    board = "".join(line for line in result.err.splitlines() if line.startswith("│"))
+    assert sum(character.isdigit() for character in board) == 81 - board.count("·")
+    assert sum(character.isdigit() for character in board) > 60  # not the givens alone, though no step was kept
+    assert "!" in board
     fields = json.loads(trm("solve", EMPTY, "--max-steps", 1, "--effort", "fast", "--json").out)
     assert (fields["verdict"], fields["answer"]) == ("unsolved", None)
     assert len(fields["best_attempt"]) == 81

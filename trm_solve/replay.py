@@ -74,4 +74,5 @@ def retell(puzzle: Puzzle, model: str, steps: Sequence[Step], where: str) -> Sol
         model=model,
         reason=reason,
         candidates=tuple(candidate for candidate, _ in ranked),
+        best_step=None if best is None else replace(steps[best], conflicts=checks[best].conflicts),
     )

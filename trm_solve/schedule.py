@@ -146,6 +146,7 @@ class Case:
             facts=facts,
             candidates=tuple(candidate for candidate, _ in ranked),
             trace=tuple(self.trace),
+            best_step=best,
         )
 
     def _failure(self) -> str:

@@ -99,6 +99,7 @@ class Solution:
     facts: Mapping[str, Any] = field(default_factory=dict)
     candidates: tuple[Candidate, ...] = ()  # by votes, most first; they are cast by `attempts`
     trace: tuple[Step, ...] = ()
+    best_step: Step | None = None  # the one that has the answer, or else the best attempt
 
 
 def rank(steps: Iterable[Step]) -> list[tuple[Candidate, Step]]:

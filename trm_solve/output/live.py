@@ -10,7 +10,7 @@ from trm_solve.errors import InputError
 from trm_solve.kinds import get_kind
 from trm_solve.output.sink import OutputOptions, Record
 from trm_solve.output.text import say_error
-from trm_solve.render import Scene, Space, frame, summary
+from trm_solve.render import Scene, Space, board, frame, summary
 from trm_solve.terminal import Area
 
 PLAIN_HEIGHT = 60  # lines of a last frame without colour, which may scroll: a maze then has no half blocks to fit in
@@ -75,7 +75,9 @@ class Live:
         )
         self._wait()  # the last step is to be seen before the verdict takes its place
         height = self._console.height - 1
-        self._draw(scene, height if self._colored() else max(height, PLAIN_HEIGHT))
+        drawing = board(solution.puzzle, scene.shown, Space(self._console.width, height, self._colored()), solution)
+        scrolls = not self._colored() or len(drawing.lines) > height  # rather than lose the answer
+        self._draw(scene, max(height, PLAIN_HEIGHT) if scrolls else height)
         self._area.keep()
         self._gap = True
 
@@ -85,3 +87,5 @@ class Live:
             counts = {name: self._verdicts.count(name) for name in dict.fromkeys(self._verdicts)}
             tally = ", ".join(f"{number} {name}" for name, number in counts.items())
             self._console.print("\n" * self._gap + f"{len(self._verdicts)} puzzles: {tally}")
+        if self._options.many and self._options.output is None:
+            self._console.print("answers: -o FILE, or a pipe", style="dim")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from rich.text import Text
 
 from trm_solve.kinds import get_kind
@@ -33,21 +31,13 @@ class Scene:
 
         Where many attempts vote, they run side by side and one after the other is followed to its end.
         """
+        if self.solution is not None and self.solution.best_step is not None:
+            return self.solution.best_step
         last = self.steps[-1] if self.steps else None
-        end = self.solution
-        if last is not None and end is None and not get_kind(self.puzzle.kind).has_rules:
+        if last is not None and self.solution is None and not get_kind(self.puzzle.kind).has_rules:
             latest = {step.attempt: step for step in self.steps}
             return next(latest[n] for n in sorted(latest) if latest[n] is last or not latest[n].halted)
-        best = None if end is None else end.answer if end.answer is not None else end.best_attempt
-        if last is None or end is None or best is None:
-            return last
-        for step in reversed(self.steps):
-            if np.array_equal(step.answer, best):
-                return step
-        conflicts = end.conflicts if end.conflicts is not None else np.zeros(best.shape, np.bool_)
-        same = best == last.answer if best.shape == last.answer.shape else np.zeros(best.shape, np.bool_)
-        confidence = np.ones(best.shape, np.float32)
-        return dataclasses.replace(last, answer=best, conflicts=conflicts, changed=~same, confidence=confidence)
+        return last
 
 
 def beside(left: Sequence[Text], right: Sequence[Text], column: int) -> list[Text]:
