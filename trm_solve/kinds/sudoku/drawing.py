@@ -12,12 +12,26 @@ from trm_solve.trace import Step
 
 RULE = Style(dim=True)
 GIVEN = Style(bold=True)
-FILLED = Style(color="cyan")
+# Of filled cells, by the probability below which each stands: middle tones, for dark terminals and light ones.
+SHADES = (
+    (0.3, Style(color="#e08aa8", dim=True)),
+    (0.5, Style(color="#c99be6", dim=True)),
+    (0.7, Style(color="#9aa9f0", dim=True)),
+    (UNSURE, Style(color="#6cbcf5", dim=True)),
+    (2.0, Style(color="cyan")),
+)
 SOLVED = Style(color="green")
 CLASH = Style(color="red")
 LEGEND = Text.assemble(
-    ("given", GIVEN), "  ", ("changed", "underline"), "  ", ("unsure", "dim"), "  ", ("clash!", CLASH)
-)  # fmt: skip
+    *(("given", GIVEN), "  ", ("changed", "underline"), "  "),
+    *zip(("u", "n", "s", "ure"), (shade for _, shade in SHADES), strict=False),
+    *("  ", ("clash!", CLASH)),
+)
+
+
+def shade(confidence: float) -> Style:
+    """How a filled cell looks that the model holds right with this probability."""
+    return next(style for below, style in SHADES if confidence < below)
 
 
 def cell(puzzle: Puzzle, step: Step | None, r: int, c: int) -> Text:
@@ -27,11 +41,10 @@ def cell(puzzle: Puzzle, step: Step | None, r: int, c: int) -> Text:
     clash = step is not None and bool(step.conflicts[r, c])
     if digit == 0:
         return Text.assemble(("·", RULE), ("!" if clash else " ", CLASH))
-    style = GIVEN if given else FILLED
+    style = GIVEN
     if step is not None and not given:
-        unsure = step.confidence[r, c] < UNSURE and not step.solved
-        style = SOLVED if step.solved else style
-        style += Style(underline=True if step.changed[r, c] else None, dim=True if unsure else None)
+        style = SOLVED if step.solved else shade(float(step.confidence[r, c]))
+        style += Style(underline=True if step.changed[r, c] else None)
     if clash:
         style += CLASH
     return Text.assemble((str(digit), style), ("!" if clash else " ", CLASH))
