@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+SHOWN = 60  # characters of a value in a message
+
 
 class ExitCode(IntEnum):
     """Exit codes of the command line; a batch ends with the highest one it met."""
@@ -41,6 +43,12 @@ class ModelError(TrmError):
     """A model that is missing, damaged or made for something else."""
 
     exit_code = ExitCode.MODEL
+
+
+def shown(value: object) -> str:
+    """A value in a message, however long it is."""
+    text = repr(value)
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
 
 
 def reason_of(error: OSError) -> str:

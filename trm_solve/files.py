@@ -1,16 +1,47 @@
-"""Files that are written whole or not at all. Standard library only."""
+"""Files that are written whole or not at all, and read if they are plain files. Standard library only."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
 import os
 import secrets
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 from trm_solve.errors import InputError, reason_of
+
+LARGEST = 1 << 40  # bytes, where the size of a file decides nothing
+
+
+def open_plain(path: Path, largest: int = LARGEST) -> io.BufferedReader:
+    """A plain file, to be read. Raises OSError for anything else, at once: a pipe would wait, a device never ends."""
+    number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        status = os.fstat(number)
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a plain file")
+        if status.st_size > largest:
+            raise OSError(errno.EFBIG, f"larger than {largest >> 10:,} KB")
+        return os.fdopen(number, "rb")
+    except BaseException:
+        os.close(number)
+        raise
+
+
+def read_bytes(path: Path, largest: int) -> bytes:
+    """What a plain file of at most so many bytes holds. Raises OSError."""
+    with open_plain(path, largest) as file:
+        found = file.read(largest + 1)
+    if len(found) > largest:  # it grew meanwhile, or does not say how large it is, as those in /proc
+        raise OSError(errno.EFBIG, f"larger than {largest >> 10:,} KB")
+    return found
 
 
 class AtomicFile:

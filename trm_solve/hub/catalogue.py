@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from trm_solve.checkpoint import CARD, TABLE, WEIGHTS, open_folder, read_config, read_header, save
+from trm_solve.checkpoint import TABLE, WEIGHTS, header_shapes, open_folder, read_card, read_config, read_header, save
 from trm_solve.config import nearest
 from trm_solve.device import DTYPES
 from trm_solve.errors import InputError, ModelError
@@ -23,6 +23,7 @@ from trm_solve.hub import store
 from trm_solve.hub.card import read_score
 from trm_solve.kinds import get_kind
 from trm_solve.model import TRM
+from trm_solve.shapes import check_shapes
 from trm_solve.tasks.identifiers import Identifiers
 
 
@@ -44,6 +45,7 @@ def _describe_folder(name: str, folder: Path, known: hub.Known | None = None) ->
     """Architecture, size and place, from the configuration and the header of the weights."""
     config = read_config(folder)
     tensors = read_header(folder / WEIGHTS)
+    check_shapes(config, header_shapes(tensors), str(folder / WEIGHTS))
     shapes = {tensor: spec["shape"] for tensor, spec in tensors.items()}
     parameters = sum(math.prod(shape) for tensor, shape in shapes.items() if tensor not in ("H_init", "L_init", TABLE))
     source = store.read_source(folder)
@@ -73,8 +75,7 @@ def _reported(known: hub.Known | None, folder: Path | None = None) -> dict[str, 
     """What its authors measured: of a public checkpoint as they say, of a folder as its card says."""
     if known is not None:
         return {"reported": known.reported, "metric": known.metric, "licence": known.licence}
-    card = folder / CARD if folder is not None else None
-    score = read_score(card.read_text(encoding="utf-8", errors="replace")) if card and card.is_file() else None
+    score = read_score(read_card(folder)) if folder is not None else None
     reported, metric = score or (None, None)
     return {"reported": reported, "metric": metric, "licence": None}
 
