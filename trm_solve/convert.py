@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import pickle
-import sys
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -26,6 +25,7 @@ from trm_solve.errors import InputError, ModelError, reason_of, shown
 from trm_solve.files import open_plain, read_bytes
 from trm_solve.kinds import kinds
 from trm_solve.model import TRM
+from trm_solve.talk import say
 from trm_solve.untrusted import YAML_BYTES, object_of, parse_json, parse_yaml
 
 AVERAGED = (
@@ -111,7 +111,7 @@ def _unnest(found: Any, path: Path, key: str | None) -> dict[Any, Any]:
             raise ModelError(f"{path}: no state dict in it")
         if len(nests) > 1 and nests[0] in AVERAGED:
             others = " or ".join(f"--key {name}" for name in nests[1:])
-            print(f"{path}: taking the averaged weights, '{nests[0]}'; {others} takes others", file=sys.stderr)
+            say(f"{path}: taking the averaged weights, '{nests[0]}'; {others} takes others")
         found = found[nests[0]]
     if not isinstance(found, dict) or not any(isinstance(value, Tensor) for value in found.values()):
         raise ModelError(f"{path}: no state dict in it")

@@ -19,7 +19,9 @@ class ExitCode(IntEnum):
     USAGE = 2  # bad usage or unreadable input
     MODEL = 3  # model not available
     UNSOLVED = 4  # it ran, but some answer breaks the rules or was not found
+    HUNG_UP = 129
     INTERRUPTED = 130
+    TERMINATED = 143
 
 
 class TrmError(Exception):
@@ -31,6 +33,10 @@ class TrmError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+
+class ReaderGone(SystemExit):
+    """Whoever read our output has enough: the program ends quietly, with the code that it has come to."""
 
 
 class InputError(TrmError):

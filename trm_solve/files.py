@@ -72,7 +72,7 @@ class AtomicFile:
     def write(self, content: str | bytes | memoryview) -> None:
         """Raises `InputError` where the disk says no, and leaves nothing behind."""
         with self._telling():
-            self.file.write(content.encode() if isinstance(content, str) else content)
+            self.file.write(content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content)
 
     def commit(self) -> None:
         """Put the file in its place, with the permissions of the one it replaces, once its bytes are on the disk.

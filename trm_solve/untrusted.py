@@ -40,7 +40,7 @@ def parse_json(text: str | bytes, *, values: int = VALUES) -> Any:
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON ({error})") from None
     except RecursionError:
-        raise ValueError(TOO_DEEP) from None
+        raise ValueError(f"not JSON ({TOO_DEEP})") from None
     _check(found, values)
     return found
 

@@ -187,11 +187,10 @@ def push(
 
 def _fields(assignments: list[str] | None) -> dict[str, Any]:
     """`FIELD=VALUE` with the value as JSON, or as plain text where it is not JSON. Raises `InputError`."""
-    import json
-
     from trm_solve.config import nearest
     from trm_solve.convert import FIELDS
     from trm_solve.errors import InputError
+    from trm_solve.untrusted import parse_json
 
     found: dict[str, Any] = {}
     for text in assignments or []:
@@ -201,7 +200,7 @@ def _fields(assignments: list[str] | None) -> dict[str, Any]:
         if name not in FIELDS:
             raise InputError(f"--set: unknown field '{name}'", nearest(name, list(FIELDS)))
         try:
-            found[name] = json.loads(value)
+            found[name] = parse_json(value)
         except ValueError:
             found[name] = value
     return found

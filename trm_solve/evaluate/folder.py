@@ -17,10 +17,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from trm_solve.errors import ExitCode, InputError
+from trm_solve.errors import ExitCode, InputError, reason_of, shown
 from trm_solve.evaluate.html import page
 from trm_solve.evaluate.tally import Outcome
 from trm_solve.files import AtomicFile, telling, write_atomically
+from trm_solve.untrusted import object_of, read_json
 
 SETTINGS = "settings.json"
 COLUMNS = (
@@ -98,15 +99,17 @@ class ReportFolder:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             path = folder / SETTINGS
-            kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-        except (OSError, ValueError) as error:
-            raise InputError(f"{folder}: cannot serve as a report folder ({error})") from None
+            kept = object_of(read_json(path)) if path.exists() else None
+        except OSError as error:
+            raise InputError(f"{folder}: cannot serve as a report folder ({reason_of(error)})") from None
+        except ValueError as error:
+            raise InputError(f"{path}: cannot serve as a report folder ({error})") from None
         if kept is None and rank == 0:
             write_atomically(path, (json.dumps(settings, indent=2) + "\n").encode())
         for name, value in settings.items():
             if kept is not None and kept.get(name) != value:
                 hint = "the same settings go on with it; another folder begins anew"
-                raise InputError(f"{folder}: begun with {name} {kept.get(name)}, not {value}", hint)
+                raise InputError(f"{folder}: begun with {name} {shown(kept.get(name))}, not {shown(value)}", hint)
         self._path = folder / ("puzzles.csv" if size == 1 else f"puzzles.{rank}-of-{size}.csv")
         self._file: IO[str] | None = None
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +29,7 @@ from trm_solve.hub import names as hub
 from trm_solve.kinds import get_kind
 from trm_solve.model import TRM
 from trm_solve.pretrained import resolve
+from trm_solve.talk import say
 from trm_solve.team import Team
 
 
@@ -106,7 +106,7 @@ def measure(request: EvalRequest) -> tuple[dict[str, Any], int] | None:
             submission.commit()
         if counted is not None and counted.unlabelled and not request.quiet:
             note = f"{counted.unlabelled} of {counted.items} test inputs have no answer to measure against"
-            print(f"note: {note}; they are in the submission only", file=sys.stderr)
+            say(f"note: {note}; they are in the submission only")
         if failures is not None:
             again = read_labelled(files, request.kind)
             again = place(again, request.offsets, request.options.seed) if request.offsets else again

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -24,7 +22,9 @@ from trm_solve.hub.card import read_score
 from trm_solve.kinds import get_kind
 from trm_solve.model import TRM
 from trm_solve.shapes import check_shapes
+from trm_solve.talk import printable, say
 from trm_solve.tasks.identifiers import Identifiers
+from trm_solve.terminal import PlainConsole
 
 
 def describe(name: str) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def catalogue() -> list[dict[str, Any]]:
         try:
             found.append(_describe_folder(alias, folder, known))
         except ModelError as error:
-            print(f"warning: {error.message}", file=sys.stderr)
+            say(f"warning: {error.message}")
     return found + [_describe_known(each) for alias, each in hub.known().items() if alias not in pulled]
 
 
@@ -111,8 +111,10 @@ def show_list(as_json: bool) -> None:
         cycles = (str(config.get("H_cycles", "-")), str(config.get("L_cycles", "-")))
         size = (_short(each["parameters"]), _size(each["bytes"]))
         score = "-" if each["reported"] is None else f"{each['reported']:.3g} %"
-        table.add_row(Text(each["name"], overflow="fold"), each["state"], each["kind"], *size, mixing, *cycles, score)
-    Console().print(table)
+        table.add_row(
+            Text(printable(each["name"]), overflow="fold"), each["state"], each["kind"], *size, mixing, *cycles, score
+        )
+    PlainConsole().print(table)
 
 
 def show_info(name: str, as_json: bool) -> None:
@@ -124,22 +126,22 @@ def show_info(name: str, as_json: bool) -> None:
     table = Table(box=None, show_header=False, pad_edge=False)
     for key in ("name", "state", "kind", "repository", "commit", "path"):
         if found.get(key):
-            table.add_row(key, Text(found[key], overflow="fold"))
+            table.add_row(key, Text(printable(found[key]), overflow="fold"))
     if found["parameters"] is not None:
         table.add_row("parameters", f"{found['parameters']:,}")
         table.add_row("size", f"{_size(found['bytes'])} in {found['dtype']}")
     if found.get("tasks") is not None:
         table.add_row("known tasks", f"{found['tasks']:,}")
     if found["reported"] is not None:
-        table.add_row("reported", f"{found['reported']:.3g} % ({found['metric']})")
+        table.add_row("reported", f"{found['reported']:.3g} % ({printable(found['metric'])})")
     if found["licence"] or found["repository"]:
         table.add_row("licence", found["licence"] or "not known")
     for key, value in found["config"].items():
         if key != "kind":
-            table.add_row(key, str(value))
-    Console().print(table)
+            table.add_row(key, printable(value))
+    PlainConsole().print(table)
     if found["path"] is None:
-        print(f"not on this machine; trm-solve models pull {name} fetches it", file=sys.stderr)
+        say(f"not on this machine; trm-solve models pull {name} fetches it")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,7 +225,7 @@ def convert_to(
         save(model, out, dtype=DTYPES[dtype])
     count = sum(parameter.numel() for parameter in model.parameters())
     known = f", {len(model.identifiers.tasks):,} known tasks" if model.identifiers is not None else ""
-    print(f"{out}: {model.config.kind} model, {count:,} parameters{known}", file=sys.stderr)
+    say(f"{out}: {model.config.kind} model, {count:,} parameters{known}")
 
 
 def pull_to(name: str, config: Path | None, fields: Mapping[str, Any]) -> None:

@@ -6,10 +6,8 @@ dicts of the public code. Configuration first, and nothing of gigabytes before i
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
-import sys
 import tempfile
 from collections.abc import Mapping
 from fnmatch import fnmatch
@@ -19,13 +17,16 @@ from typing import Any
 from trm_solve import checkpoint
 from trm_solve.config import ModelConfig, nearest
 from trm_solve.convert import NEEDED, convert, read_public_config
-from trm_solve.errors import InputError, ModelError, reason_of
+from trm_solve.errors import InputError, ModelError, reason_of, shown
+from trm_solve.files import read_bytes
 from trm_solve.hub import names as hub
 from trm_solve.hub import remote, store
 from trm_solve.hub.card import published_card
 from trm_solve.hub.store import Address
 from trm_solve.kinds import get_kind
+from trm_solve.talk import say
 from trm_solve.tasks.identifiers import IDENTIFIERS, Identifiers
+from trm_solve.untrusted import BYTES, object_of, parse_json
 
 CONFIGS = ("all_config.yaml", "all_config.yml", "all_config.json")
 RAW = re.compile(r"(.*step_?\d+.*|checkpoint|.*\.(pt|pth|bin|ckpt))", re.IGNORECASE)
@@ -49,7 +50,7 @@ def pull(name: str, fields: Mapping[str, Any] | None = None, config: Path | None
         here = store.find(address)
         if here is None or stated or not _is_intact(here):
             raise
-        print(f"{address}: the hub cannot be asked for a newer one", file=sys.stderr)
+        say(f"{address}: the hub cannot be asked for a newer one")
         return here
     file = choose(listing, address)
     folder = store.model_dir(address.repository, listing.commit, file)
@@ -172,12 +173,9 @@ def _convert(listing: remote.Listing, file: str, made: Path, stated: dict[str, A
             raw.unlink()
         hint = UNSTATED if unstated else error.hint
         raise ModelError(error.message.replace(str(raw), f"{listing.repository}:{file}"), hint) from None
-    print(f"converting {listing.repository}:{file}", file=sys.stderr)
+    say(f"converting {listing.repository}:{file}")
     if known is not None and known.model_type != model.config.model_type:
-        print(
-            f"{listing.repository}: known as {known.model_type}, its tensors are {model.config.model_type}",
-            file=sys.stderr,
-        )
+        say(f"{listing.repository}: known as {known.model_type}, its tensors are {model.config.model_type}")
     places = [str(PurePosixPath(file).with_name(IDENTIFIERS)), IDENTIFIERS]
     model.identifiers = _identifiers(listing, places, model.config)
     text = f"Converted from `{file}` of `{listing.repository}` at {listing.commit}."
@@ -195,7 +193,7 @@ def _identifiers(listing: remote.Listing, places: list[str], config: ModelConfig
         names.check()
     except ModelError as error:
         text = error.message.replace(str(names.path), f"{listing.repository}:{found}")
-        print(f"warning: {text}; left out", file=sys.stderr)
+        say(f"warning: {text}; left out")
         return None
     return names
 
@@ -214,8 +212,7 @@ def push(
     model = checkpoint.open_folder(folder)  # what cannot be loaded is not published
     if model.identifiers is not None:
         model.identifiers.check()
-    readme = folder / checkpoint.CARD
-    own = readme.read_text(encoding="utf-8") if readme.is_file() else ""
+    own = checkpoint.read_card(folder)
     card = published_card(config, repository, own, read_results(results) if results else [])
     names = (checkpoint.CONFIG, checkpoint.WEIGHTS, IDENTIFIERS)
     files: dict[str, Path | bytes] = {name: folder / name for name in names if (folder / name).is_file()}
@@ -224,12 +221,18 @@ def push(
     )
 
 
+OPTIONAL = {"valid_accuracy": int | float, "cell_accuracy": int | float, "dataset": str}
+
+
 def read_results(path: Path) -> list[dict[str, Any]]:
     """The objects of `eval --json`, one a line. Raises `InputError`."""
     try:
-        found = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        found = [object_of(parse_json(line)) for line in read_bytes(path, BYTES).splitlines() if line.strip()]
         for each in found:
-            float(each["exact_accuracy"]), str(each["kind"]), int(each["puzzles"])
+            for name, sort in {"exact_accuracy": int | float, "kind": str, "puzzles": int, **OPTIONAL}.items():
+                value = each.get(name) if name in OPTIONAL else each[name]
+                if not ((value is None and name in OPTIONAL) or isinstance(value, sort)) or isinstance(value, bool):
+                    raise ValueError(f"field '{name}' cannot be {shown(value)}")
     except OSError as error:
         raise InputError(f"{path}: {reason_of(error)}") from None
     except (ValueError, KeyError, TypeError) as error:

@@ -16,11 +16,11 @@ from trm_solve import checkpoint
 from trm_solve.config import RunOptions, TrainOptions
 from trm_solve.device import choose_device, choose_dtype, widest
 from trm_solve.errors import ExitCode, InputError, TrmError
+from trm_solve.interrupt import Interrupt
 from trm_solve.pretrained import resolve
 from trm_solve.team import Team
 from trm_solve.train import curves
 from trm_solve.train.folder import RunFolder
-from trm_solve.train.interrupt import Interrupt
 from trm_solve.train.learner import Learner
 from trm_solve.train.mixing import open_data
 from trm_solve.train.presets import DEFAULT, recipe
