@@ -11,7 +11,7 @@ import json
 import math
 import os
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,14 @@ from trm_solve.config import ModelConfig
 from trm_solve.errors import InputError, ModelError, reason_of, shown
 from trm_solve.files import open_plain, read_bytes, write_atomically, written_atomically
 from trm_solve.hub.card import GENERATED, model_card
-from trm_solve.hub.store import verify
+from trm_solve.hub.store import is_plain_name, verify
 from trm_solve.model import TRM
 from trm_solve.shapes import FLOATS, WORDS, Shape, check_shapes
 from trm_solve.tasks.identifiers import Identifiers
 from trm_solve.untrusted import object_of, parse_json, read_json
 
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
+SHARDS = "model.safetensors.index.json"  # in whose stead it may be: which of several files holds which tensor
 TABLE = "puzzle_emb.weights"
 MAPPED = 1 << 22  # numbers of a puzzle table above which it stays in its file
 PIECE = 1 << 20  # numbers that are converted and written at once
@@ -83,6 +84,39 @@ def read_card(folder: Path) -> str:
         return read_bytes(folder / CARD, CARD_BYTES).decode("utf-8", errors="replace")
     except OSError:
         return ""
+
+
+def weights_of(folder: Path) -> list[Path]:
+    """The file of a folder's weights, or its shards. Raises `ModelError`."""
+    single, index = folder / WEIGHTS, folder / SHARDS
+    return [single] if single.exists() or not index.exists() else shards_of(index)
+
+
+def shards_of(index: Path) -> list[Path]:
+    """The files that an index names, all beside it. Raises `ModelError`."""
+    try:
+        names = object_of(read_json(index)).get("weight_map")
+        if not isinstance(names, dict) or not names:
+            raise ValueError(f"field 'weight_map' cannot be {shown(names)}")
+        for name in names.values():
+            if not isinstance(name, str) or not is_plain_name(name):
+                raise ValueError(f"field 'weight_map': {shown(name)} is no plain name of a file in this folder")
+    except OSError as error:
+        raise ModelError(f"{index}: {reason_of(error)}") from None
+    except ValueError as error:
+        raise ModelError(f"{index}: {error}") from None
+    return [index.with_name(name) for name in sorted(set(names.values()))]
+
+
+def read_headers(paths: Sequence[Path]) -> dict[str, Any]:
+    """As `read_header`, of all shards. Raises `ModelError`, also for a tensor that stands in two of them."""
+    found: dict[str, Any] = {}
+    for path in paths:
+        header = read_header(path)
+        if both := found.keys() & header.keys():
+            raise ModelError(f"{path}: tensor {shown(min(both))} stands in another shard too")
+        found |= header
+    return found
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -209,9 +243,10 @@ def open_folder(folder: Path) -> TRM:
     Raises `ModelError` with one line that names what is wrong.
     """
     verify(folder)
-    config, weights = read_config(folder), folder / WEIGHTS
-    check_shapes(config, header_shapes(read_header(weights)), str(weights))
-    model = build(config, read_tensors(weights), str(weights))
+    config, shards = read_config(folder), weights_of(folder)
+    where = str(shards[0] if len(shards) == 1 else folder / SHARDS)
+    check_shapes(config, header_shapes(read_headers(shards)), where)
+    model = build(config, {name: each for path in shards for name, each in read_tensors(path).items()}, where)
     model.identifiers = Identifiers.beside(folder, model.config.kind, model.config.num_puzzle_identifiers)
     return model
 

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trm_solve.checkpoint import TABLE, build, what_is
+from trm_solve.checkpoint import TABLE, build, read_headers, read_tensors, shards_of, what_is
 from trm_solve.config import ModelConfig
 from trm_solve.errors import InputError, ModelError, reason_of, shown
 from trm_solve.files import open_plain, read_bytes
@@ -56,6 +56,11 @@ def read_state_dict(path: Path, key: str | None = None) -> dict[str, Tensor]:
     Of several state dicts the averaged weights are taken, which is said on stderr, or the one under `key`. Nothing but
     tensors and numbers is ever unpickled. Raises `ModelError` for anything else.
     """
+    if path.name.endswith((".safetensors", ".safetensors.index.json")):
+        shards = shards_of(path) if path.name.endswith(".json") else [path]
+        read_headers(shards)  # strictly, before any tensor is looked at
+        found = {name: each for shard in shards for name, each in read_tensors(shard).items()}
+        return _plain_names(found, path, sum(shard.stat().st_size for shard in shards))
     try:
         with open_plain(path) as file:
             head, size = file.read(200), file.seek(0, 2)

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import io
 import os
+import re
 import secrets
 import stat
 import sys
@@ -89,6 +90,7 @@ class AtomicFile:
                     self._temporary.chmod(self._target.stat().st_mode & 0o7777)
                 self._temporary.replace(self._target)
                 self._temporary = None
+                _sync_names(self._target.parent)
 
     def discard(self) -> None:
         """Leave everything as it was. Nothing happens after `commit`."""
@@ -106,6 +108,27 @@ class AtomicFile:
         except InputError:
             self.discard()
             raise
+
+
+TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}", re.DOTALL)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed processes left half-written in a folder that no other process writes to."""
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            if TEMPORARY.fullmatch(path.name) and path.is_file() and not path.is_symlink():
+                path.unlink()
+
+
+def _sync_names(folder: Path) -> None:
+    """Have the disk keep which name stands for which file, where the system can be told so."""
+    with contextlib.suppress(OSError):
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
 
 
 def unwritable(path: Path | str, error: OSError) -> InputError:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 import unicodedata
 from typing import Any
+
+from trm_solve.errors import InputError
 
 BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # turn lines around
 
@@ -50,6 +53,16 @@ class Unheard:
         return getattr(self._stream, name)
 
 
+class _Closed(io.RawIOBase):
+    """Standard input that whoever started us has closed."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        raise InputError("<stdin>: closed, there is nothing to read")
+
+
 def mend_streams() -> None:
     """Give each of stdin, stdout and stderr that is closed a stand-in: its number would go to the next file opened.
 
@@ -68,4 +81,5 @@ def mend_streams() -> None:
                 os.close(stand_in)
         else:
             number = os.open(os.devnull, wrong)
-        setattr(sys, name, os.fdopen(number, mode, closefd=False))
+        closed: Any = io.TextIOWrapper(io.BufferedReader(_Closed()))
+        setattr(sys, name, closed if mode == "r" else os.fdopen(number, mode, closefd=False))

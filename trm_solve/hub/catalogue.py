@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from rich.table import Table
 from rich.text import Text
 
-from trm_solve.checkpoint import TABLE, WEIGHTS, header_shapes, open_folder, read_card, read_config, read_header, save
+from trm_solve.checkpoint import (
+    TABLE,
+    header_shapes,
+    open_folder,
+    read_card,
+    read_config,
+    read_headers,
+    save,
+    weights_of,
+)
 from trm_solve.config import nearest
 from trm_solve.device import DTYPES
 from trm_solve.errors import InputError, ModelError
@@ -44,8 +55,9 @@ def describe(name: str) -> dict[str, Any]:
 def _describe_folder(name: str, folder: Path, known: hub.Known | None = None) -> dict[str, Any]:
     """Architecture, size and place, from the configuration and the header of the weights."""
     config = read_config(folder)
-    tensors = read_header(folder / WEIGHTS)
-    check_shapes(config, header_shapes(tensors), str(folder / WEIGHTS))
+    weights = weights_of(folder)
+    tensors = read_headers(weights)
+    check_shapes(config, header_shapes(tensors), str(weights[0]))
     shapes = {tensor: spec["shape"] for tensor, spec in tensors.items()}
     parameters = sum(math.prod(shape) for tensor, shape in shapes.items() if tensor not in ("H_init", "L_init", TABLE))
     source = store.read_source(folder)
@@ -54,7 +66,7 @@ def _describe_folder(name: str, folder: Path, known: hub.Known | None = None) ->
         "state": "pulled" if source else "packaged" if name in hub.packaged() else "local",
         "kind": config.kind,
         "parameters": parameters,
-        "bytes": (folder / WEIGHTS).stat().st_size,
+        "bytes": sum(path.stat().st_size for path in weights),
         "dtype": "/".join(sorted({spec["dtype"] for spec in tensors.values()})),
         "path": str(folder),
         "repository": source.get("repository") if source else None,
@@ -197,35 +209,52 @@ def convert_to(
     kind: str | None,
     dtype: str,
     naming: Naming,
+    key: str | None = None,
+    force: bool = False,
 ) -> None:
     """Convert a raw state dict and say where it went; `fields` come before the configuration's.
 
-    A checkpoint folder keeps its configuration; where it is `out` too, it is only given identifiers. Raises
-    `ModelError` or `InputError`.
+    A checkpoint folder keeps its configuration; where it is `out` too, it is only given identifiers, or with `force`
+    written over. `key` is that of one of several state dicts. A failure leaves nothing. Raises `ModelError` or
+    `InputError`.
     """
     from trm_solve.convert import convert, read_public_config
 
     if dtype not in DTYPES:
         raise InputError(f"unknown dtype '{dtype}'", nearest(dtype, list(DTYPES)))
     if source.is_dir():
-        if config is not None or fields or kind is not None:
+        if config is not None or fields or kind is not None or key is not None:
             raise InputError(f"{source}: a checkpoint folder says its own configuration", "for a raw state dict")
         model = open_folder(source)
     else:
-        model = convert(source, {**(read_public_config(config) if config else {}), **fields}, kind)
+        model = convert(source, {**(read_public_config(config) if config else {}), **fields}, kind, key)
     names = naming.names(model.config.kind, model.config.num_puzzle_identifiers)
     model.identifiers = names or model.identifiers
     if naming.tasks is not None:
         _drop_rows(model, naming.tasks)
-    if out.exists() and out.samefile(source):
+    if out.exists() and out.samefile(source) and not force:
         if names is None:
-            raise InputError(f"{out}: is there already", "--out names another folder, --identifiers adds to this one")
+            hint = "--out names another folder, --identifiers adds to this one, --force writes over it"
+            raise InputError(f"{out}: is there already", hint)
         names.write(out)
     else:
-        save(model, out, dtype=DTYPES[dtype])
+        _save_whole(model, out, DTYPES[dtype], force)
     count = sum(parameter.numel() for parameter in model.parameters())
     known = f", {len(model.identifiers.tasks):,} known tasks" if model.identifiers is not None else ""
     say(f"{out}: {model.config.kind} model, {count:,} parameters{known}")
+
+
+def _save_whole(model: TRM, out: Path, dtype: torch.dtype, force: bool) -> None:
+    """Write a folder that is there whole or not at all. Raises `InputError` where one is there and is not to go."""
+    if out.exists() and not force and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"{out}: is there already", "--force writes over it, --out names another folder")
+    new = not out.exists()
+    try:
+        save(model, out, dtype=dtype)
+    except BaseException:
+        if new:
+            shutil.rmtree(out, ignore_errors=True)
+        raise
 
 
 def pull_to(name: str, config: Path | None, fields: Mapping[str, Any]) -> None:

@@ -24,6 +24,7 @@ from trm_solve.hub import remote, store
 from trm_solve.hub.card import published_card
 from trm_solve.hub.store import Address
 from trm_solve.kinds import get_kind
+from trm_solve.shapes import check_shapes
 from trm_solve.talk import say
 from trm_solve.tasks.identifiers import IDENTIFIERS, Identifiers
 from trm_solve.untrusted import BYTES, object_of, parse_json
@@ -100,7 +101,8 @@ def choose(listing: remote.Listing, address: Address) -> str:
 
 def _is_folder(files: Mapping[str, Any], folder: str) -> bool:
     prefix = f"{folder}/" if folder else ""
-    return prefix + checkpoint.CONFIG in files and prefix + checkpoint.WEIGHTS in files
+    weights = (prefix + checkpoint.WEIGHTS, prefix + checkpoint.SHARDS)
+    return prefix + checkpoint.CONFIG in files and any(name in files for name in weights)
 
 
 def _make(listing: remote.Listing, file: str, folder: Path, stated: dict[str, Any], address: Address) -> None:
@@ -130,7 +132,9 @@ def _make(listing: remote.Listing, file: str, folder: Path, stated: dict[str, An
 def _take(listing: remote.Listing, file: str, made: Path) -> None:
     """A checkpoint folder as it is: its configuration is read before its weights are fetched."""
     prefix = f"{file}/" if file else ""
-    for name in (checkpoint.CONFIG, checkpoint.WEIGHTS, checkpoint.CARD):
+    single = prefix + checkpoint.WEIGHTS in listing.files
+    names = [checkpoint.CONFIG, checkpoint.WEIGHTS if single else checkpoint.SHARDS, checkpoint.CARD]
+    for name in names:
         if prefix + name not in listing.files:
             continue
         found = remote.fetch(listing, prefix + name)
@@ -138,6 +142,8 @@ def _take(listing: remote.Listing, file: str, made: Path) -> None:
             found.replace(made / name)
         else:  # of the client's cache
             shutil.copyfile(found, made / name)
+        if name == checkpoint.SHARDS:
+            names += [shard.name for shard in checkpoint.shards_of(made / name)]
         if name == checkpoint.CONFIG:
             try:
                 checkpoint.read_config(made)
@@ -145,9 +151,10 @@ def _take(listing: remote.Listing, file: str, made: Path) -> None:
                 reason = error.message.partition(f"{checkpoint.CONFIG}: ")[2] or error.message
                 raise ModelError(f"{listing.repository}: not a model of this kind of program: {reason}") from None
     config = checkpoint.read_config(made)
-    checkpoint.read_header(made / checkpoint.WEIGHTS)
-    if (names := _identifiers(listing, [prefix + IDENTIFIERS], config)) is not None:
-        names.write(made)
+    weights = checkpoint.weights_of(made)
+    check_shapes(config, checkpoint.header_shapes(checkpoint.read_headers(weights)), f"{listing.repository}")
+    if (rows := _identifiers(listing, [prefix + IDENTIFIERS], config)) is not None:
+        rows.write(made)
 
 
 def _convert(listing: remote.Listing, file: str, made: Path, stated: dict[str, Any], known: hub.Known | None) -> None:
@@ -214,7 +221,8 @@ def push(
         model.identifiers.check()
     own = checkpoint.read_card(folder)
     card = published_card(config, repository, own, read_results(results) if results else [])
-    names = (checkpoint.CONFIG, checkpoint.WEIGHTS, IDENTIFIERS)
+    weights = [path.name for path in checkpoint.weights_of(folder)]
+    names = [checkpoint.CONFIG, *weights, *([checkpoint.SHARDS] if len(weights) > 1 else []), IDENTIFIERS]
     files: dict[str, Path | bytes] = {name: folder / name for name in names if (folder / name).is_file()}
     return remote.upload(
         repository, files | {checkpoint.CARD: card.encode()}, message=message or "Upload model", private=private

@@ -88,10 +88,10 @@ def _read_index(repository: str) -> dict[str, str]:
         index = object_of(read_json(repository_dir(repository) / INDEX))
     except (OSError, ValueError):
         return {}  # nothing here, or nothing to be read: a pull writes it anew
-    return {name: place for name, place in index.items() if isinstance(place, str) and _is_inside(place)}
+    return {name: place for name, place in index.items() if isinstance(place, str) and is_inside(place)}
 
 
-def _is_inside(place: str) -> bool:
+def is_inside(place: str) -> bool:
     """Whether a path stays within the folder that it is said to be in."""
     path = PurePosixPath(place)
     return not path.is_absolute() and ".." not in path.parts and "\\" not in place and "\0" not in place
@@ -107,6 +107,11 @@ def cached() -> Iterator[tuple[Address, Path]]:
             folder = find(address)
             if folder is not None:
                 yield address, folder
+
+
+def is_plain_name(name: str) -> bool:
+    """Whether a file of this name lies in the folder itself."""
+    return bool(name) and is_inside(name) and PurePosixPath(name).name == name
 
 
 def sha256(path: Path) -> str:
@@ -141,7 +146,7 @@ def read_source(folder: Path) -> dict[str, Any] | None:
         for name, total in files.items():
             if not isinstance(total, str) or len(total) != 64:
                 raise ValueError(f"field 'files': {shown(total)} is no checksum")
-            if not _is_inside(name) or not name or PurePosixPath(name).name != name:
+            if not is_plain_name(name):
                 raise ValueError(f"field 'files': {shown(name)} is no plain name of a file in this folder")
     except (FileNotFoundError, NotADirectoryError):
         return None

@@ -8,8 +8,10 @@ last/, best/    checkpoint folders with the averaged weights
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,8 @@ import torch
 
 from trm_solve.config import RunOptions, TrainOptions
 from trm_solve.errors import InputError, reason_of, shown
-from trm_solve.files import open_plain, write_atomically
+from trm_solve.files import open_plain, sweep, unwritable, write_atomically
+from trm_solve.locks import held
 from trm_solve.untrusted import object_of, parse_json, read_json
 
 SCHEMA = 1
@@ -33,14 +36,21 @@ class RunFolder:
         self.options, self.metrics, self.state = path / "run.json", path / "metrics.jsonl", path / "state.pt"
         self.last, self.best = path / "last", path / "best"
 
-    def check_new(self) -> None:
-        """Make the folder. Raises `InputError` where it holds a run already or cannot be made."""
-        if self.options.exists():
+    @contextlib.contextmanager
+    def held(self, *, new: bool) -> Iterator[None]:
+        """Make the folder, and have it for this process alone. Raises `InputError`, also where it holds a run and is
+        to be `new`.
+        """
+        self.check_new(new)
+        with held(self.path):
+            self.check_new(new)  # another may have begun one just before
+            for folder in (self.last, self.best):
+                sweep(folder)
+            yield
+
+    def check_new(self, new: bool = True) -> None:
+        if new and self.options.exists():
             raise InputError(f"{self.path}: holds a run already", "--resume goes on with it, or choose another --out")
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"{self.path}: cannot be made: {reason_of(error)}") from None
 
     def write_options(self, run: RunOptions, recipe: TrainOptions) -> None:
         fields = {"schema": SCHEMA, "run": run.to_dict(), "recipe": recipe.to_dict()}
@@ -65,6 +75,13 @@ class RunFolder:
             raise InputError(f"{self.options}: damaged ({error})") from None
 
     def write_state(self, state: dict[str, Any]) -> None:
+        """The state, once the metrics up to it are on the disk."""
+        try:
+            if self.metrics.exists():
+                with self.metrics.open("rb+") as file:
+                    os.fsync(file.fileno())
+        except OSError as error:
+            raise unwritable(self.metrics, error) from None
         buffer = io.BytesIO()
         torch.save({"schema": SCHEMA, **state}, buffer)
         write_atomically(self.state, buffer.getvalue())

@@ -266,15 +266,19 @@ def train(options: RunOptions, recipe: TrainOptions, *, resume: bool = False, vi
     Raises `InputError` for data, options or a disk that cannot be used, `Diverged` where the loss is no number.
     """
     view = view or View()
-    with _threads(options.threads), Team(choose_device(options.device)) as team, _one_voice(team):
+    folder = RunFolder(Path(options.out))
+    with (
+        _threads(options.threads),
+        Team(choose_device(options.device)) as team,
+        _one_voice(team),
+        folder.held(new=not resume) if team.leads else contextlib.nullcontext(),
+    ):
         return _train(options, recipe, team, view, resume)  # whose learner is gone before the team is
 
 
 def _train(options: RunOptions, recipe: TrainOptions, team: Team, view: View, resume: bool) -> str:
     if not team.leads:
         view.quiet()
-    if not resume and team.leads:
-        RunFolder(Path(options.out)).check_new()
     last = RunFolder(Path(options.out)).last
     # what a run was fine-tuned from may be gone by now; its own may have been cut short, before what is written last
     own = resume and options.init and (last / checkpoint.CONFIG).exists()
