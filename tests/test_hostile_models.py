@@ -21,7 +21,7 @@ from test_untrusted import bomb
 from torch import Tensor
 
 from trm_solve import model as models
-from trm_solve.checkpoint import CARD, CONFIG, WEIGHTS, read_config, read_header, save
+from trm_solve.checkpoint import CARD, CONFIG, SHARDS, WEIGHTS, read_config, read_header, save
 from trm_solve.config import BOUNDS, ModelConfig
 from trm_solve.convert import convert, read_state_dict
 from trm_solve.errors import InputError, ModelError, TrmError
@@ -359,3 +359,93 @@ def test_what_the_authors_code_wrote_is_still_read() -> None:
     for name in ("hrm", "trm-attention", "trm-mlp", "trm-learned-positions"):
         tensors: dict[str, Tensor] = read_state_dict(GOLDEN / name / "step_6")
         assert "H_init" in tensors
+
+
+# ---- shards, and what convert writes over
+
+
+def shard(folder: Path, parts: int = 3) -> None:
+    """Put a folder's weights into several files and an index."""
+    tensors = load_file(folder / WEIGHTS)
+    files: dict[str, dict[str, Tensor]] = {}
+    for number, (name, tensor) in enumerate(tensors.items()):
+        files.setdefault(f"model-{number % parts}.safetensors", {})[name] = tensor
+    for name, some in files.items():
+        save_file(some, folder / name)
+    names = {tensor: name for name, some in files.items() for tensor in some}
+    (folder / SHARDS).write_text(json.dumps({"metadata": {}, "weight_map": names}))
+    (folder / WEIGHTS).unlink()
+
+
+def test_shards_are_read_as_one(folder: Path, trm: Trm, tmp_path: Path) -> None:
+    shard(folder)
+    for name, tensor in load(folder).state_dict().items():
+        assert torch.equal(tensor, small().state_dict()[name])
+    facts = json.loads(trm("models", "info", folder, "--json").out)
+    assert facts["bytes"] == sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    assert trm("models", "convert", folder, "--out", tmp_path / "one").code == 0
+    assert sorted(path.name for path in (tmp_path / "one").iterdir()) == sorted([CARD, CONFIG, WEIGHTS])
+    assert torch.equal(load(tmp_path / "one").H_init, small().H_init)
+
+
+@pytest.mark.usefixtures("unbuilt")
+@pytest.mark.parametrize(
+    ("index", "message"),
+    [
+        ({"weight_map": {"H_init": "../x"}}, "field 'weight_map': '../x' is no plain name"),
+        ({"weight_map": {"H_init": "/dev/zero"}}, "is no plain name"),
+        ({"weight_map": {"H_init": 3}}, "3 is no plain name"),
+        ({"weight_map": {"H_init": "gone"}}, "gone: missing"),
+        ({"weight_map": {"a": "model-0.safetensors", "b": "copy.safetensors"}}, "stands in another shard too"),
+        ({"weight_map": {"a": "model-0.safetensors"}}, "is missing"),
+        ({"weight_map": []}, "field 'weight_map' cannot be []"),
+        ({}, "field 'weight_map' cannot be None"),
+        ([], "not a JSON object"),
+    ],
+)
+def test_an_index_that_lies(folder: Path, index: Any, message: str) -> None:
+    shard(folder)
+    (folder / "copy.safetensors").write_bytes((folder / "model-0.safetensors").read_bytes())
+    (folder / SHARDS).write_text(json.dumps(index))
+    with pytest.raises(ModelError) as caught:
+        load(folder)
+    assert message in caught.value.message
+
+
+def test_raw_tensors_in_safetensors_are_converted(tmp_path: Path) -> None:
+    raw = read_state_dict(ATTENTION / "step_6")
+    save_file({f"model.inner.{name}": tensor for name, tensor in raw.items()}, tmp_path / "raw.safetensors")
+    assert torch.equal(convert(tmp_path / "raw.safetensors", FIELDS).H_init, raw["H_init"])
+
+
+def test_convert_writes_over_its_input_by_force_only(folder: Path, trm: Trm) -> None:
+    before = (folder / WEIGHTS).read_bytes()
+    told = trm("models", "convert", folder, "--out", folder, "--dtype", "bfloat16")
+    assert told.code == 2
+    assert f"error: {folder}: is there already\n" in told.err
+    assert "--force" in told.err
+    assert (folder / WEIGHTS).read_bytes() == before
+    assert trm("models", "convert", folder, "--out", folder, "--dtype", "bfloat16", "--force").code == 0
+    assert load_file(folder / WEIGHTS)["H_init"].dtype == torch.bfloat16
+
+
+def test_a_conversion_that_fails_leaves_nothing(
+    folder: Path, tmp_path: Path, trm: Trm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise InputError("disk full")
+
+    monkeypatch.setattr("trm_solve.checkpoint.model_card", fail)  # what is written last
+    assert trm("models", "convert", folder, "--out", tmp_path / "new").err == "error: disk full\n"
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_key_on_the_command_line(tmp_path: Path, trm: Trm) -> None:
+    plain = parts()
+    torch.save({"model": {name: each + 1 for name, each in plain.items()}, "ema": plain}, tmp_path / "both")
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(FIELDS))
+    command = ("models", "convert", tmp_path / "both", "--config", tmp_path / "c.yaml", "--out")
+    for shift, extra in enumerate(((), ("--key", "model"))):
+        out = tmp_path / f"out{shift}"
+        assert trm(*command, out, *extra).code == 0
+        assert torch.equal(load(out).H_init, plain["H_init"] + shift)

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from trm_solve.checkpoint import (
     TABLE,
+    WEIGHTS,
     header_shapes,
     open_folder,
     read_card,
@@ -232,22 +233,21 @@ def convert_to(
     model.identifiers = names or model.identifiers
     if naming.tasks is not None:
         _drop_rows(model, naming.tasks)
-    if out.exists() and out.samefile(source) and not force:
+    inputs = (out, out / WEIGHTS)
+    if not force and any(path.exists() and path.samefile(source) for path in inputs):
         if names is None:
             hint = "--out names another folder, --identifiers adds to this one, --force writes over it"
             raise InputError(f"{out}: is there already", hint)
         names.write(out)
     else:
-        _save_whole(model, out, DTYPES[dtype], force)
+        _save_whole(model, out, DTYPES[dtype])
     count = sum(parameter.numel() for parameter in model.parameters())
     known = f", {len(model.identifiers.tasks):,} known tasks" if model.identifiers is not None else ""
     say(f"{out}: {model.config.kind} model, {count:,} parameters{known}")
 
 
-def _save_whole(model: TRM, out: Path, dtype: torch.dtype, force: bool) -> None:
-    """Write a folder that is there whole or not at all. Raises `InputError` where one is there and is not to go."""
-    if out.exists() and not force and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out}: is there already", "--force writes over it, --out names another folder")
+def _save_whole(model: TRM, out: Path, dtype: torch.dtype) -> None:
+    """Write a folder; a new one is there whole or not at all."""
     new = not out.exists()
     try:
         save(model, out, dtype=dtype)

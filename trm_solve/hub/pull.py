@@ -134,7 +134,7 @@ def _take(listing: remote.Listing, file: str, made: Path) -> None:
     prefix = f"{file}/" if file else ""
     single = prefix + checkpoint.WEIGHTS in listing.files
     names = [checkpoint.CONFIG, checkpoint.WEIGHTS if single else checkpoint.SHARDS, checkpoint.CARD]
-    for name in names:
+    for name in names:  # which grows by the shards, once their index is here
         if prefix + name not in listing.files:
             continue
         found = remote.fetch(listing, prefix + name)
