@@ -28,6 +28,14 @@ def _escaped(char: str) -> str:
     return char.encode("unicode_escape").decode()
 
 
+FORMULAS = tuple("=+-@\t\r'")  # how a cell begins that a spreadsheet would compute, and how one that we mended
+
+
+def harmless(text: str) -> str:
+    """A name as a cell of a table: an apostrophe keeps a spreadsheet from computing it."""
+    return f"'{text}" if text.startswith(FORMULAS) else text
+
+
 def say(text: str) -> None:
     """A line on stderr. Where nobody can hear it, that is no failure."""
     with contextlib.suppress(OSError, ValueError):

@@ -91,7 +91,7 @@ def _run() -> int:
             return _complain(message, hint, code) if message else code
         if os.environ.get("TRM_DEBUG"):
             raise
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EBADF, errno.EIO):
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EBADF):
             swallow_stdout()  # files tell by themselves, so this may be it
             return _complain(unwritable("<stdout>", error).message, "", ExitCode.USAGE)
         hint = "this is a bug; TRM_DEBUG=1 shows where it happened"

@@ -22,6 +22,7 @@ from trm_solve.errors import ExitCode, InputError, reason_of, shown
 from trm_solve.evaluate.html import page
 from trm_solve.evaluate.tally import Outcome
 from trm_solve.files import AtomicFile, open_plain, telling, write_atomically
+from trm_solve.talk import harmless
 from trm_solve.trace import Verdict
 from trm_solve.untrusted import object_of, read_json
 
@@ -50,13 +51,13 @@ class Row:
         if isinstance(self.news, InputError):
             blank = [""] * (len(COLUMNS) - 6)
             verdict = next(name for name, code in ERRORS.items() if code == self.news.exit_code)
-            return [self.max_steps, self.index, _as_kept(self.news.message), "", verdict, *blank, f"{self.seconds:.4f}"]
+            return [self.max_steps, self.index, harmless(self.news.message), "", verdict, *blank, f"{self.seconds:.4f}"]
         o = self.news
         flags = ("" if o.exact is None else int(o.exact), "" if o.valid is None else int(o.valid))
         said = " ".join(f"{name}={int(holds)}" for name, holds in o.verdicts.items())
         rest = (repr(o.cells), o.steps, o.attempts, repr(o.halt_probability), said)
         vote = (
-            _as_kept(o.task),
+            harmless(o.task),
             o.rank or "",
             o.votes,
             "" if o.confidence is None else repr(o.confidence),
@@ -64,7 +65,7 @@ class Row:
         )
         end = (" ".join(map(str, o.placement)), *vote, " ".join(o.answers), f"{self.seconds:.4f}")
         rating = "" if o.rating is None else repr(o.rating)
-        return [self.max_steps, self.index, _as_kept(o.source), rating, o.verdict, *flags, *rest, *end]
+        return [self.max_steps, self.index, harmless(o.source), rating, o.verdict, *flags, *rest, *end]
 
     @classmethod
     def read(cls, cells: Sequence[str]) -> Row:
@@ -113,16 +114,9 @@ def _finite(text: str, most: float = math.inf) -> float:
     return value
 
 
-FORMULAS = tuple("=+-@\t\r'")  # how a cell begins that a spreadsheet takes for a formula; and our own sign
-
-
-def _as_kept(text: str) -> str:
-    """A name in a table: one that a spreadsheet would compute gets an apostrophe, which `_as_read` takes away."""
-    return f"'{text}" if text.startswith(FORMULAS) else text
-
-
 def _as_read(text: str) -> str:
-    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULAS) else text
+    """What `harmless` was given."""
+    return text[1:] if text.startswith("'") and harmless(text[1:]) == text else text
 
 
 def _records(file: io.BufferedReader) -> Iterator[bytes]:

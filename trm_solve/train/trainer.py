@@ -222,9 +222,9 @@ class Trainer:
         if state is not None:
             try:
                 self.learner.load_state_dict(state["learner"])
-                self.seconds, self.best = state["seconds"], state["best"]
-            except (KeyError, ValueError, RuntimeError) as error:
-                reason = str(error).splitlines()[0]
+                self.seconds, self.best = float(state["seconds"]), dict(state["best"])
+            except (LookupError, ValueError, RuntimeError, TypeError, AttributeError) as error:
+                reason = next(iter(str(error).splitlines()), type(error).__name__)
                 raise InputError(f"{self.folder.state}: not a state of this run ({reason})") from None
         if self.team.leads:
             self.folder.forget_after(self.learner.step)
