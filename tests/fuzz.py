@@ -1,7 +1,7 @@
 """Every reader, given files that were changed at random: `make fuzz MINUTES=10`.
 
 An input is a good file with a few structured changes: a value of its JSON replaced by an odd one, a slice deleted,
-repeated, or replaced by what breaks parsers. A reader may read it or refuse it by a `TrmError` of one line; whatever else
+repeated, or replaced by what breaks parsers. A reader may read it or refuse it by a `TrmError` of one line; what else
 it raises, longer than two seconds or over 500 MB more memory, is a finding, kept as a file in `fuzz-findings/`.
 """
 
@@ -161,13 +161,21 @@ def readers(place: Path) -> dict[str, Reader]:
     def identifiers(path: Path) -> None:
         Identifiers(tasks, 3, path).check()
 
+    public = b"arch:\n  H_cycles: 3\n  b: &b [1, 2]\n  c: *b\n"
+
+    def score(path: Path) -> None:
+        read_score(path.read_bytes().decode("utf-8", "replace"))
+
+    def metrics(path: Path) -> None:
+        list(RunFolder(path.parent).read_metrics())
+
     found = {
         "puzzles": Reader(lambda path: list(read_file(path, None)), "p", examples),
         "config.json": Reader(lambda path: read_config(path.parent), CONFIG, [config]),
         "safetensors": Reader(read_header, WEIGHTS, [header]),
         "index of shards": Reader(shards_of, SHARDS, [json.dumps(index).encode()]),
-        "public configuration": Reader(read_public_config, "c", [b"arch:\n  H_cycles: 3\n  b: &b [1, 2]\n  c: *b\n", config]),
-        "card": Reader(lambda path: read_score(path.read_bytes().decode("utf-8", "replace")), "README.md", [card.encode()]),
+        "public configuration": Reader(read_public_config, "c", [public, config]),
+        "card": Reader(score, "README.md", [card.encode()]),
         "state dict": Reader(read_state_dict, "state.pt", [state.read_bytes(), old.read_bytes()]),
         "identifiers.json": Reader(identifiers, "identifiers.json", [names_of]),
         "source.json": Reader(lambda path: store.read_source(path.parent), store.SOURCE, [json.dumps(source).encode()]),
@@ -175,7 +183,7 @@ def readers(place: Path) -> dict[str, Reader]:
         "rows of a report": Reader(report, "puzzles.csv", [",".join(COLUMNS).encode() + b"\n" + row * 2]),
         "settings of a report": Reader(settings_of, "settings.json", [b'{"max_steps": [1], "processes": 1}']),
         "run.json": Reader(lambda path: RunFolder(path.parent).read_options(), "run.json", [json.dumps(run).encode()]),
-        "metrics": Reader(lambda path: list(RunFolder(path.parent).read_metrics()), "metrics.jsonl", [b'{"step": 1}\n' * 3]),
+        "metrics": Reader(metrics, "metrics.jsonl", [b'{"step": 1}\n' * 3]),
         "state of a run": Reader(lambda path: RunFolder(path.parent).read_state(), "state.pt", [state.read_bytes()]),
         "results": Reader(read_results, "r", [json.dumps(result).encode() + b"\n"]),
     }  # fmt: skip
