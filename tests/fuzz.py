@@ -133,7 +133,9 @@ def readers(place: Path) -> dict[str, Reader]:
     header = (weights / WEIGHTS).read_bytes()[:2000]
     steps = [*trace.dump(scenes.puzzle("p.txt:1"), scenes.attempt(2, solved=True), "sudoku")]
     state = place / "seed.pt"
-    torch.save({"model": {"H_init": torch.zeros(4), "lm_head.weight": torch.zeros(3, 4)}, "step": 3}, state)
+    torch.save(
+        {"model": {"H_init": torch.zeros(4), "lm_head.weight": torch.zeros(3, 4)}, "step": 3, "schema": 1}, state
+    )
     old = place / "seed.old"
     torch.save({"H_init": torch.zeros(4)}, old, _use_new_zipfile_serialization=False)
     row = b"1,0,a.csv:2,1.5,solved,1,1,1.0,1,1,0.9,,,,,0,,0.1000,,0.2000\n"

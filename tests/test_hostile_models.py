@@ -449,3 +449,15 @@ def test_a_key_on_the_command_line(tmp_path: Path, trm: Trm) -> None:
         out = tmp_path / f"out{shift}"
         assert trm(*command, out, *extra).code == 0
         assert torch.equal(load(out).H_init, plain["H_init"] + shift)
+
+
+@pytest.mark.parametrize(
+    "name", ["x" * 5000, "~nobody-of-this-name/x", "\udcff", "a\nb", "\x1b[31m", "[/b]", "/dev/null"]
+)
+def test_names_that_are_none(trm: Trm, name: str) -> None:
+    told = trm("models", "info", name)
+    assert (told.code, told.out) == (3, "")
+    assert told.err.startswith("error: ")
+    assert "this is a bug" not in told.err
+    assert "\x1b" not in told.err
+    assert len(told.err.splitlines()) <= 2

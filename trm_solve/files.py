@@ -39,10 +39,12 @@ def open_plain(path: Path, largest: int = LARGEST) -> io.BufferedReader:
 def read_bytes(path: Path, largest: int) -> bytes:
     """What a plain file of at most so many bytes holds. Raises OSError."""
     with open_plain(path, largest) as file:
-        found = file.read(largest + 1)
-    if len(found) > largest:  # it grew meanwhile, or does not say how large it is, as those in /proc
-        raise OSError(errno.EFBIG, f"larger than {largest >> 10:,} KB")
-    return found
+        found = bytearray()
+        while block := file.read(1 << 20):  # not in one go: memory is taken for as much as is asked for
+            found += block
+            if len(found) > largest:  # it grew meanwhile, or does not say how large it is, as those in /proc
+                raise OSError(errno.EFBIG, f"larger than {largest >> 10:,} KB")
+    return bytes(found)
 
 
 class AtomicFile:
