@@ -26,7 +26,7 @@ from trm_solve.locks import LOCK, held
 
 Trm = Callable[..., Outcome]
 ROOT = Path(__file__).parent.parent
-PATIENCE = 120.0  # seconds, on a machine however busy
+PATIENCE = 90.0  # seconds, on a machine however busy
 QUICK = ("--max-steps", "1", "--device", "cpu", "--dtype", "float32")
 TINY = ("hidden_size=16", "batch_size=4", "warmup_steps=2", "halt_max_steps=2", "H_cycles=1", "L_cycles=1")
 
@@ -71,7 +71,7 @@ def test_solve_leaves_nothing_unfinished(start: Start, tmp_path: Path, number: s
     files = [part for name in ("-o", "--trace", "--save") for part in (name, tmp_path / f"out{name}.svg")]
     process = start("solve", "-", *files, *QUICK[:2])
     assert process.stdin is not None
-    process.stdin.write(f"{scenes.QUESTION}\n" * 3)  # enough to know that there are many
+    process.stdin.write(f"{scenes.QUESTION}\n" * 500)  # enough to know what they are
     process.stdin.flush()
     wait_for(lambda: len(names(tmp_path)) == 3, process)  # three files on their way; it waits for its input
     process.send_signal(number)
@@ -118,7 +118,7 @@ def test_a_signal_that_is_ignored_stays_ignored(start: Start, tmp_path: Path) ->
 
     process = start("solve", "-", "-o", tmp_path / "out", *QUICK[:2], preexec_fn=nohup)
     assert process.stdin is not None
-    process.stdin.write(f"{scenes.QUESTION}\n" * 3)
+    process.stdin.write(f"{scenes.QUESTION}\n" * 500)
     process.stdin.flush()
     wait_for(lambda: names(tmp_path), process)
     process.send_signal(signal.SIGHUP)
