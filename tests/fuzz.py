@@ -24,11 +24,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import scenes
 import torch
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import UnsatisfiedAssumption
+from safetensors.torch import save as save_tensors
 
 from trm_solve import trace
 from trm_solve.checkpoint import CONFIG, SHARDS, WEIGHTS, read_config, read_header, shards_of
@@ -130,11 +132,12 @@ def readers(place: Path) -> dict[str, Reader]:
     """Each with a folder of its own inside `place`."""
     weights, arc = names.weights_dir() / "sudoku", names.weights_dir() / "arc"
     config = (weights / CONFIG).read_bytes()
-    header = (weights / WEIGHTS).read_bytes()[:2000]
+    header = save_tensors({"H_init": torch.zeros(4), "lm_head.weight": torch.zeros(3, 4)})
     steps = [*trace.dump(scenes.puzzle("p.txt:1"), scenes.attempt(2, solved=True), "sudoku")]
     state = place / "seed.pt"
     torch.save(
-        {"model": {"H_init": torch.zeros(4), "lm_head.weight": torch.zeros(3, 4)}, "step": 3, "schema": 1}, state
+        {"model": {"H_init": torch.zeros(4), "lm_head.weight": torch.zeros(3, 4)}, "step": np.int64(3), "schema": 1},
+        state,
     )
     old = place / "seed.old"
     torch.save({"H_init": torch.zeros(4)}, old, _use_new_zipfile_serialization=False)

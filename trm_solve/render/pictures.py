@@ -109,7 +109,7 @@ def encode(scenes: Sequence[Scene], path: Path) -> bytes:
     if suffix == ".html":
         return html(scenes[-1]).encode()
     if suffix == ".svg":
-        return svg(page(scenes[-1]), scenes[-1].puzzle.source).encode()
+        return svg(page(scenes[-1]), printable(scenes[-1].puzzle.source)).encode()
     return gif(scenes) if moves(path) else png(scenes[-1])
 
 
