@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: solve test test-cpus readme clean
+.PHONY: solve test test-cpus fuzz readme clean
 
 solve: $(VENV)/installed
 	$(BIN)/trm-solve solve examples/sudoku/hard.txt
@@ -19,6 +19,11 @@ test: $(VENV)/installed-test
 # The tests that compare numbers, as other processors and thread counts would run them.
 test-cpus: $(VENV)/installed-test
 	$(BIN)/python tests/cpus.py
+
+# Every reader, given files that were changed at random; what is found is kept in fuzz-findings/.
+MINUTES ?= 10
+fuzz: $(VENV)/installed-test
+	PYTHONPATH=. $(BIN)/python tests/fuzz.py --minutes $(MINUTES)
 
 # Write the real help texts into the README, where a test compares them.
 readme: $(VENV)/installed-test

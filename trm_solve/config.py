@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
-from trm_solve.errors import InputError
+from trm_solve.errors import InputError, shown
 
 ModelType = Literal["trm", "hrm"]
 PosEncodings = Literal["none", "learned", "rope", "rope2d", "relations"]
@@ -60,11 +60,11 @@ class Strict:
         known = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
         for name, value in fields.items():
             if name not in known:
-                raise InputError(f"{prefix}unknown field '{name}'", nearest(name, list(known)))
+                raise InputError(f"{prefix}unknown field {shown(name)}", nearest(name[:60], list(known)))
             if not _fits(value, hints[name]):
                 choices = get_args(hints[name]) if get_origin(hints[name]) is Literal else ()
                 hint = f"known: {', '.join(choices)}" if choices else ""
-                raise InputError(f"{prefix}field '{name}' cannot be {value!r}", hint)
+                raise InputError(f"{prefix}field '{name}' cannot be {shown(value)}", hint)
         for name, spec in known.items():
             needed = spec.default is dataclasses.MISSING and spec.default_factory is dataclasses.MISSING
             if needed and name not in fields:
@@ -79,6 +79,24 @@ class Strict:
         """Plain JSON values of every field."""
         fields = dataclasses.asdict(self)  # type: ignore[call-overload]
         return {k: list(v) if isinstance(v, tuple) else v for k, v in fields.items()}
+
+
+CELLS = 1 << 16  # of a grid: 256 x 256
+BOUNDS = {  # what a configuration may ask for: far above any model there is, far below what a machine would die of
+    "vocab_size": (1, 256),  # tokens are bytes
+    "hidden_size": (1, 1 << 15),
+    "num_heads": (1, 1 << 10),
+    "L_layers": (1, 256),
+    "H_layers": (0, 256),
+    "intermediate_size": (1, 1 << 18),
+    "token_intermediate_size": (0, 1 << 18),
+    "H_cycles": (1, 1000),
+    "L_cycles": (1, 1000),
+    "puzzle_emb_ndim": (0, 1 << 20),
+    "puzzle_emb_len": (0, 1 << 12),
+    "num_puzzle_identifiers": (1, 1 << 28),
+    "halt_max_steps": (1, 10_000),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,13 +131,20 @@ class ModelConfig(Strict):
     canvas: Canvas = "full"  # "crop": trained on sub-grids that keep their full-canvas positions
 
     def __post_init__(self) -> None:
-        for name in ("vocab_size", "hidden_size", "num_heads", "L_layers", "intermediate_size", "H_cycles", "L_cycles"):
-            if getattr(self, name) < 1:
-                raise InputError(f"field '{name}' must be at least 1, not {getattr(self, name)}")
+        for name, (least, most) in BOUNDS.items():
+            value = getattr(self, name)
+            if value < least:
+                raise InputError(f"field '{name}' must be at least {least}, not {shown(value)}")
+            if value > most:
+                raise InputError(f"field '{name}' must be at most {most:,}, not {shown(value)}")
+        if not 0 < self.rope_theta <= 1e12:
+            raise InputError(f"field 'rope_theta' must lie above 0 and below 1e12, not {shown(self.rope_theta)}")
         if (self.model_type == "hrm") != (self.H_layers > 0):
             raise InputError("field 'H_layers' must be positive in an HRM and 0 in a TRM")
         if min(self.grid) < 1:
-            raise InputError(f"field 'grid' must hold positive numbers, not {list(self.grid)}")
+            raise InputError(f"field 'grid' must hold positive numbers, not {shown(list(self.grid))}")
+        if self.seq_len > CELLS:
+            raise InputError(f"field 'grid' must have at most {CELLS:,} cells, not {shown(list(self.grid))}")
         if self.mlp_t != (self.token_intermediate_size > 0):
             raise InputError("field 'token_intermediate_size' must be positive with 'mlp_t' and 0 without")
         if self.mlp_t and self.canvas == "crop":

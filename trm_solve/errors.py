@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+SHOWN = 60  # characters of a value in a message
+
 
 class ExitCode(IntEnum):
     """Exit codes of the command line; a batch ends with the highest one it met."""
@@ -17,7 +19,9 @@ class ExitCode(IntEnum):
     USAGE = 2  # bad usage or unreadable input
     MODEL = 3  # model not available
     UNSOLVED = 4  # it ran, but some answer breaks the rules or was not found
+    HUNG_UP = 129
     INTERRUPTED = 130
+    TERMINATED = 143
 
 
 class TrmError(Exception):
@@ -31,6 +35,10 @@ class TrmError(Exception):
         self.hint = hint
 
 
+class ReaderGone(SystemExit):
+    """Whoever read our output has enough: the program ends quietly, with the code that it has come to."""
+
+
 class InputError(TrmError):
     """A file, an option or data that cannot be used. Messages about files start with `file:line:` where known."""
 
@@ -41,6 +49,12 @@ class ModelError(TrmError):
     """A model that is missing, damaged or made for something else."""
 
     exit_code = ExitCode.MODEL
+
+
+def shown(value: object) -> str:
+    """A value in a message, however long it is."""
+    text = repr(value)
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
 
 
 def reason_of(error: OSError) -> str:

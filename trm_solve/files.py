@@ -1,16 +1,50 @@
-"""Files that are written whole or not at all. Standard library only."""
+"""Files that are written whole or not at all, and read if they are plain files. Standard library only."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
 import os
+import re
 import secrets
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 from trm_solve.errors import InputError, reason_of
+
+LARGEST = 1 << 40  # bytes, where the size of a file decides nothing
+
+
+def open_plain(path: Path, largest: int = LARGEST) -> io.BufferedReader:
+    """A plain file, to be read. Raises OSError for anything else, at once: a pipe would wait, a device never ends."""
+    number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        status = os.fstat(number)
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a plain file")
+        if status.st_size > largest:
+            raise OSError(errno.EFBIG, f"larger than {largest >> 10:,} KB")
+        return os.fdopen(number, "rb")
+    except BaseException:
+        os.close(number)
+        raise
+
+
+def read_bytes(path: Path, largest: int) -> bytes:
+    """What a plain file of at most so many bytes holds. Raises OSError."""
+    with open_plain(path, largest) as file:
+        found = bytearray()
+        while block := file.read(1 << 20):  # not in one go: memory is taken for as much as is asked for
+            found += block
+            if len(found) > largest:  # it grew meanwhile, or does not say how large it is, as those in /proc
+                raise OSError(errno.EFBIG, f"larger than {largest >> 10:,} KB")
+    return bytes(found)
 
 
 class AtomicFile:
@@ -41,7 +75,7 @@ class AtomicFile:
     def write(self, content: str | bytes | memoryview) -> None:
         """Raises `InputError` where the disk says no, and leaves nothing behind."""
         with self._telling():
-            self.file.write(content.encode() if isinstance(content, str) else content)
+            self.file.write(content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content)
 
     def commit(self) -> None:
         """Put the file in its place, with the permissions of the one it replaces, once its bytes are on the disk.
@@ -58,6 +92,7 @@ class AtomicFile:
                     self._temporary.chmod(self._target.stat().st_mode & 0o7777)
                 self._temporary.replace(self._target)
                 self._temporary = None
+                _sync_names(self._target.parent)
 
     def discard(self) -> None:
         """Leave everything as it was. Nothing happens after `commit`."""
@@ -75,6 +110,27 @@ class AtomicFile:
         except InputError:
             self.discard()
             raise
+
+
+TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}", re.DOTALL)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed processes left half-written in a folder that no other process writes to."""
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            if TEMPORARY.fullmatch(path.name) and path.is_file() and not path.is_symlink():
+                path.unlink()
+
+
+def _sync_names(folder: Path) -> None:
+    """Have the disk keep which name stands for which file, where the system can be told so."""
+    with contextlib.suppress(OSError):
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
 
 
 def unwritable(path: Path | str, error: OSError) -> InputError:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from trm_solve import trace
 from trm_solve.errors import ExitCode, InputError, reason_of
+from trm_solve.files import open_plain
 from trm_solve.kinds import get_kind
+from trm_solve.kinds.base import Kind
 from trm_solve.output import MANY, OutputOptions, open_output
-from trm_solve.puzzle import Puzzle
+from trm_solve.puzzle import Grid, Puzzle
 from trm_solve.trace import Solution, Step, Verdict
+
+LINE = 1 << 22  # bytes of a line: four arrays of the largest grid take a hundredth
 
 
 def replay(path: Path, options: OutputOptions) -> ExitCode:
@@ -33,22 +41,37 @@ def replay(path: Path, options: OutputOptions) -> ExitCode:
 def read(path: Path) -> Iterator[tuple[Puzzle, str, list[Step]]]:
     """Puzzles, model names and steps of a trace file."""
     try:
-        with path.open(encoding="utf-8") as file:
-            yield from trace.load(file, str(path))
+        with open_plain(path) as file:
+            yield from trace.load(_lines(file), str(path))
     except UnicodeDecodeError:
         raise InputError(f"{path}: not a text file") from None
     except OSError as error:
         raise InputError(f"{path}: {reason_of(error)}") from None
 
 
+def _lines(file: io.BufferedReader) -> Iterator[str]:
+    """Lines of text, none of which is longer than the memory that it may take."""
+    while line := file.readline(LINE + 1):
+        yield line.decode("utf-8") if len(line) <= LINE else "{"  # no line of a trace: said with its number
+
+
+def _tokens(kind: Kind, puzzle: Puzzle, grid: Grid) -> NDArray[np.uint8]:
+    return kind.encode(replace(puzzle, question=grid))
+
+
 def retell(puzzle: Puzzle, model: str, steps: Sequence[Step], where: str) -> Solution:
     """What came of a puzzle, judged anew by the rules. Raises `InputError` where its grids are not of its kind."""
     kind = get_kind(puzzle.kind)
     try:
+        kind.check(puzzle, puzzle.question)
+        for grid in (puzzle.question, *(each for pair in puzzle.examples for each in pair), *(s.answer for s in steps)):
+            if grid.size and (grid.max() >= kind.vocab_size or _tokens(kind, puzzle, grid).max() >= kind.vocab_size):
+                raise ValueError("a symbol that the kind does not have")
+            if kind.has_rules and grid.shape != puzzle.question.shape:
+                raise ValueError("a grid of another shape")
         checks = [kind.check(puzzle, step.answer) for step in steps]
         reason = kind.unsolvable(puzzle)
-        kind.check(puzzle, puzzle.question)
-    except (ValueError, IndexError):
+    except (ValueError, LookupError):
         raise InputError(f"{where}: not the grids of a {kind.name} puzzle") from None
     order = sorted(range(len(steps)), key=lambda n: (checks[n].solved, -checks[n].conflicts.sum(), n))
     ranked = [] if kind.has_rules else trace.rank({step.attempt: step for step in steps}.values())

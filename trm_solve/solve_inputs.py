@@ -16,6 +16,7 @@ from trm_solve.kinds import get_kind
 from trm_solve.output import MANY, OutputOptions, open_output
 from trm_solve.puzzle import Puzzle
 from trm_solve.reading import read_stream
+from trm_solve.talk import say
 from trm_solve.tasks.answer import answer
 from trm_solve.tasks.view import AdaptView
 from trm_solve.trace import Solution, Step
@@ -74,7 +75,7 @@ def solve_inputs(request: SolveRequest) -> int:
             )
         if request.verbose:
             dtype = str(ready.forward_dtype).removeprefix("torch.")
-            print(f"model {name}, device {ready.device}, dtype {dtype}", file=sys.stderr)
+            say(f"model {name}, device {ready.device}, dtype {dtype}")
         events = answer(
             ready,
             _of_kind(itertools.chain(head, items), first.kind),

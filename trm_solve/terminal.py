@@ -3,17 +3,40 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import ControlType, Segment, Segments
 from rich.text import Text
+
+from trm_solve.talk import printable
+
+
+class PlainConsole(Console):
+    """A console for names and messages of others: nothing in them is a mark-up, an emoji or a terminal's command."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"highlight": False, "markup": False, "emoji": False, **options})
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        for segment in super().render(renderable, options):
+            text, style, control = segment
+            if control or text.isprintable() or text == "\n":
+                yield segment
+            else:
+                yield Segment("\n".join(map(printable, text.split("\n"))), style)
+
+    def on_broken_pipe(self) -> None:
+        """A reader that goes away ends the program as everywhere else."""
+        raise BrokenPipeError
 
 
 def live_console() -> Console | None:
     """A console on stdout where a live view makes sense: a terminal that moves its cursor and knows Unicode."""
     if not sys.stdout.isatty() or not (sys.stdout.encoding or "").lower().startswith("utf"):
         return None
-    console = Console(force_terminal=True, highlight=False)
+    console = PlainConsole(force_terminal=True)
     return console if console.is_interactive else None
 
 

@@ -10,8 +10,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from trm_solve.errors import InputError
+from trm_solve.errors import InputError, shown
 from trm_solve.puzzle import Grid, Mask, Puzzle
+from trm_solve.untrusted import object_of, parse_json
 
 Verdict = Literal["solved", "unsolved", "unsolvable", "predicted"]
 SCHEMA = 1
@@ -52,23 +53,74 @@ class Step:
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Step:
         """Raises KeyError, TypeError or ValueError on anything that `to_dict` does not write."""
-        arrays = [np.array(fields[name]) for name in ("answer", "confidence", "changed", "conflicts")]
-        if any(array.shape != arrays[0].shape for array in arrays):
+        arrays = [fields["answer"], *(_numbers(fields, name) for name in ("confidence", "changed", "conflicts"))]
+        answer = grid_of(arrays[0])
+        confidence, changed, conflicts = (np.array(each, np.float32) for each in arrays[1:])
+        if any(each.shape != answer.shape and each.size + answer.size for each in (confidence, changed, conflicts)):
             raise ValueError("the arrays of a step differ in shape")
-        answer = grid_of(fields["answer"])
+        if not np.isin(changed, (0, 1)).all() or not np.isin(conflicts, (0, 1)).all():
+            raise ValueError("'changed' and 'conflicts' hold 0 and 1")
+        chances = np.append(confidence.ravel(), np.float32(_number(fields, "halt_probability")))
+        if not ((chances >= 0) & (chances <= 1)).all():
+            raise ValueError("'confidence' and 'halt_probability' hold numbers from 0 to 1")
         return cls(
-            puzzle=int(fields["puzzle"]),
-            attempt=int(fields["attempt"]),
-            step=int(fields["step"]),
+            puzzle=_count(fields, "puzzle"),
+            attempt=_count(fields, "attempt"),
+            step=_count(fields, "step"),
             answer=answer,
-            confidence=np.array(fields["confidence"], np.float32).reshape(answer.shape),
-            changed=np.array(fields["changed"], np.bool_).reshape(answer.shape),
-            conflicts=np.array(fields["conflicts"], np.bool_).reshape(answer.shape),
-            overruled=int(fields["overruled"]),
+            confidence=confidence.reshape(answer.shape),
+            changed=changed.astype(np.bool_).reshape(answer.shape),
+            conflicts=conflicts.astype(np.bool_).reshape(answer.shape),
+            overruled=_count(fields, "overruled"),
             halt_probability=float(fields["halt_probability"]),
-            solved=bool(fields["solved"]),
-            halted=bool(fields["halted"]),
+            solved=_flag(fields, "solved"),
+            halted=_flag(fields, "halted"),
         )
+
+
+def _number(fields: Mapping[str, Any], name: str) -> float:
+    value = fields[name]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"field '{name}' cannot be {shown(value)}")
+    return value
+
+
+def _count(fields: Mapping[str, Any], name: str) -> int:
+    value = fields[name]
+    if type(value) is not int or not 0 <= value < 2**31:
+        raise ValueError(f"field '{name}' cannot be {shown(value)}")
+    return value
+
+
+def _flag(fields: Mapping[str, Any], name: str) -> bool:
+    value = fields[name]
+    if type(value) is not bool:
+        raise ValueError(f"field '{name}' cannot be {shown(value)}")
+    return value
+
+
+def _text(fields: Mapping[str, Any], name: str, default: str | None = None) -> str:
+    value = fields[name] if default is None else fields.get(name, default)
+    if not isinstance(value, str):
+        raise ValueError(f"field '{name}' cannot be {shown(value)}")
+    return value
+
+
+def _list(fields: Mapping[str, Any], name: str) -> list[Any]:
+    value = fields.get(name, [])
+    if not isinstance(value, list):
+        raise ValueError(f"field '{name}' cannot be {shown(value)}")
+    return value
+
+
+def _numbers(fields: Mapping[str, Any], name: str) -> list[list[float]]:
+    """Equally long rows of numbers."""
+    rows = fields[name]
+    if not isinstance(rows, list) or not all(isinstance(row, list) and len(row) == len(rows[0]) for row in rows):
+        raise ValueError(f"field '{name}' is no list of equally long rows")
+    if not {type(value) for row in rows for value in row} <= {int, float}:
+        raise ValueError(f"field '{name}' holds what is no number")
+    return rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +175,8 @@ def grid_of(rows: Any) -> Grid:
     """A grid from nested lists. Raises ValueError on anything else."""
     if rows == []:
         return np.zeros((0, 0), np.uint8)
+    if not isinstance(rows, list) or not all(isinstance(row, list) and len(row) == len(rows[0]) for row in rows):
+        raise ValueError("a grid is a list of equally long rows of small whole numbers")
     grid = np.array(rows)
     if grid.ndim != 2 or grid.dtype.kind != "i" or grid.min(initial=0) < 0 or grid.max(initial=0) > 255:
         raise ValueError("a grid is a list of equally long rows of small whole numbers")
@@ -147,24 +201,27 @@ def load(lines: Iterable[str], source: str) -> Iterator[tuple[Puzzle, str, list[
         if not line.strip():
             continue
         try:
-            fields = json.loads(line)
+            fields = object_of(parse_json(line))
             if "schema" in fields:
-                if fields["schema"] != SCHEMA:
-                    raise InputError(f"{source}:{number}: trace schema {fields['schema']}, this version reads {SCHEMA}")
+                if fields["schema"] != SCHEMA or fields["schema"] is True:
+                    schema = shown(fields["schema"])
+                    raise InputError(f"{source}:{number}: trace schema {schema}, this version reads {SCHEMA}")
                 puzzle = Puzzle(
-                    str(fields["kind"]),
+                    _text(fields, "kind"),
                     grid_of(fields["question"]),
-                    source=str(fields["source"]),
-                    task=str(fields.get("task", "")),
-                    examples=tuple((grid_of(before), grid_of(after)) for before, after in fields.get("examples", ())),
+                    source=_text(fields, "source"),
+                    task=_text(fields, "task", ""),
+                    examples=tuple((grid_of(before), grid_of(after)) for before, after in _list(fields, "examples")),
                 )
                 if found:
                     yield found.pop()
-                found.append((puzzle, str(fields["model"]), []))
+                found.append((puzzle, _text(fields, "model"), []))
             else:
                 found[-1][2].append(Step.from_dict(fields))
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
             hint = "traces are written by solve --trace FILE"
+            if isinstance(error, KeyError):
+                error = ValueError(f"field {shown(error.args[0])} is missing")
             raise InputError(f"{source}:{number}: not a line of a trace ({error})", hint) from None
     if not found:
         raise InputError(f"{source}: no trace in this file", "traces are written by solve --trace FILE")

@@ -9,14 +9,16 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, TextIO, cast
 
 import typer
 
 from trm_solve import __version__
 from trm_solve.cli import evaluate, generate, models, replay, solve, train
-from trm_solve.errors import ExitCode, TrmError
+from trm_solve.errors import ExitCode, ReaderGone, TrmError
 from trm_solve.files import swallow_stdout, unwritable
+from trm_solve.interrupt import exit_code, termination
+from trm_solve.talk import Unheard, mend_streams, say
 
 app = typer.Typer(
     name="trm-solve",
@@ -52,29 +54,48 @@ def _program(
 
 def main() -> None:
     """The program: every foreseen failure is one line and a hint on stderr, and its exit code."""
+    mend_streams()
+    kept = sys.stderr
+    sys.stderr = cast(TextIO, Unheard(kept))
     try:
-        code = app(standalone_mode=False, prog_name="trm-solve")
+        with termination():
+            code = _flushed(_run())
+    finally:
+        sys.stderr = kept
+    sys.exit(code)
+
+
+def _run() -> int:
+    try:
+        code = int(app(standalone_mode=False, prog_name="trm-solve") or 0)
+        return exit_code() if code == ExitCode.INTERRUPTED else code
     except TrmError as error:
         if os.environ.get("TRM_DEBUG"):
             raise
-        code = _complain(error.message, error.hint, error.exit_code)
+        return _complain(error.message, error.hint, error.exit_code)
     except KeyboardInterrupt:
-        code = ExitCode.INTERRUPTED
+        return exit_code()
+    except ReaderGone as error:
+        swallow_stdout()
+        return int(error.code or 0)
+    except SystemExit as error:
+        if not isinstance(error.__context__, BrokenPipeError):  # of which Typer makes an exit with 1
+            raise
+        swallow_stdout()  # a reader that has gone away is no failure
+        return ExitCode.OK
     except Exception as error:
         if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # Typer's own, for wrong usage
-            context, code = getattr(error, "ctx", None), error.exit_code
+            context, code = getattr(error, "ctx", None), int(error.exit_code)
             hint = f"{context.command_path} --help" if context is not None else "trm-solve --help"
-            if message := error.format_message().rstrip("."):  # none where the help was printed instead
-                _complain(message, hint, code)
-        elif os.environ.get("TRM_DEBUG"):
+            message = error.format_message().rstrip(".")  # none where the help was printed instead
+            return _complain(message, hint, code) if message else code
+        if os.environ.get("TRM_DEBUG"):
             raise
-        elif isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EBADF):
             swallow_stdout()  # files tell by themselves, so this may be it
-            code = _complain("no space left on device", "", ExitCode.USAGE)
-        else:
-            hint = "this is a bug; TRM_DEBUG=1 shows where it happened"
-            code = _complain(f"unexpected {type(error).__name__}: {error}", hint, ExitCode.UNEXPECTED)
-    sys.exit(_flushed(int(code or 0)))
+            return _complain(unwritable("<stdout>", error).message, "", ExitCode.USAGE)
+        hint = "this is a bug; TRM_DEBUG=1 shows where it happened"
+        return _complain(f"unexpected {type(error).__name__}: {error}", hint, ExitCode.UNEXPECTED)
 
 
 def _flushed(code: int) -> int:
@@ -89,7 +110,7 @@ def _flushed(code: int) -> int:
 
 
 def _complain(message: str, hint: str, code: int) -> int:
-    print(f"error: {message}", file=sys.stderr)
+    say(f"error: {message}")
     if hint:
-        print(f"hint: {hint}", file=sys.stderr)
+        say(f"hint: {hint}")
     return code

@@ -109,6 +109,13 @@ def convert(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Checkpoint folder to write.", show_default=False)],
     config: Config = None,
     set_: Set = None,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Which of several state dicts in the file; else the averaged one.", show_default=False
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over what is in --out.")] = False,
     kind: o.PuzzleKind = None,
     dtype: Annotated[str, typer.Option(metavar="NAME", help="Of the stored tensors: float32 or bfloat16.")] = "float32",
     identifiers: Annotated[
@@ -156,7 +163,7 @@ def convert(
     from trm_solve.hub.catalogue import Naming, convert_to
 
     naming = Naming(identifiers=identifiers, task_data=task_data, copies=copies, seed=seed, tasks=tasks)
-    convert_to(source, config, _fields(set_), out, kind, dtype, naming)
+    convert_to(source, config, _fields(set_), out, kind, dtype, naming, key, force)
 
 
 @models.command()
@@ -187,11 +194,10 @@ def push(
 
 def _fields(assignments: list[str] | None) -> dict[str, Any]:
     """`FIELD=VALUE` with the value as JSON, or as plain text where it is not JSON. Raises `InputError`."""
-    import json
-
     from trm_solve.config import nearest
     from trm_solve.convert import FIELDS
     from trm_solve.errors import InputError
+    from trm_solve.untrusted import parse_json
 
     found: dict[str, Any] = {}
     for text in assignments or []:
@@ -201,7 +207,7 @@ def _fields(assignments: list[str] | None) -> dict[str, Any]:
         if name not in FIELDS:
             raise InputError(f"--set: unknown field '{name}'", nearest(name, list(FIELDS)))
         try:
-            found[name] = json.loads(value)
+            found[name] = parse_json(value)
         except ValueError:
             found[name] = value
     return found

@@ -131,7 +131,8 @@ def train(
 
         trm-solve train mine.csv --init sudoku --out runs/mine --max-minutes 10
     """
-    from trm_solve.errors import ExitCode, InputError
+    from trm_solve.errors import InputError
+    from trm_solve.interrupt import exit_code
     from trm_solve.train.presets import DEFAULT, recipe
 
     fields = dict(_assignment(text) for text in set_ or [])
@@ -157,7 +158,7 @@ def train(
     from trm_solve.train.trainer import start
 
     if start(str(out), asked, horizon, fields, preset, resume=resume) == "interrupted":
-        raise typer.Exit(ExitCode.INTERRUPTED)
+        raise typer.Exit(exit_code())
 
 
 def _given(**options: Any) -> dict[str, Any]:
@@ -168,11 +169,12 @@ def _given(**options: Any) -> dict[str, Any]:
 def _assignment(text: str) -> tuple[str, Any]:
     """`FIELD=VALUE`, the value as JSON, or as it stands where it is not JSON."""
     from trm_solve.errors import InputError
+    from trm_solve.untrusted import parse_json
 
     name, equals, value = text.partition("=")
     if not equals:
         raise InputError(f"--set '{text}' has no value", "write --set FIELD=VALUE, such as --set lr=1e-3")
     try:
-        return name.strip(), json.loads(value)
+        return name.strip(), parse_json(value)
     except ValueError:
         return name.strip(), value

@@ -11,18 +11,23 @@ import csv
 import heapq
 import io
 import json
+import math
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, get_args
 
-from trm_solve.errors import ExitCode, InputError
+from trm_solve.errors import ExitCode, InputError, reason_of, shown
 from trm_solve.evaluate.html import page
 from trm_solve.evaluate.tally import Outcome
-from trm_solve.files import AtomicFile, telling, write_atomically
+from trm_solve.files import AtomicFile, open_plain, telling, write_atomically
+from trm_solve.talk import harmless
+from trm_solve.trace import Verdict
+from trm_solve.untrusted import object_of, read_json
 
 SETTINGS = "settings.json"
+RECORD = 1 << 22  # bytes of a row
 COLUMNS = (
     *("max_steps", "index", "source", "rating", "verdict", "exact", "valid", "cells", "steps", "attempts"),
     *("halt_probability", "verdicts", "placement", "task", "rank", "votes", "confidence", "took", "answers", "seconds"),
@@ -46,46 +51,84 @@ class Row:
         if isinstance(self.news, InputError):
             blank = [""] * (len(COLUMNS) - 6)
             verdict = next(name for name, code in ERRORS.items() if code == self.news.exit_code)
-            return [self.max_steps, self.index, self.news.message, "", verdict, *blank, f"{self.seconds:.4f}"]
+            return [self.max_steps, self.index, harmless(self.news.message), "", verdict, *blank, f"{self.seconds:.4f}"]
         o = self.news
         flags = ("" if o.exact is None else int(o.exact), "" if o.valid is None else int(o.valid))
         said = " ".join(f"{name}={int(holds)}" for name, holds in o.verdicts.items())
         rest = (repr(o.cells), o.steps, o.attempts, repr(o.halt_probability), said)
-        vote = (o.task, o.rank or "", o.votes, "" if o.confidence is None else repr(o.confidence), f"{o.seconds:.4f}")
+        vote = (
+            harmless(o.task),
+            o.rank or "",
+            o.votes,
+            "" if o.confidence is None else repr(o.confidence),
+            f"{o.seconds:.4f}",
+        )
         end = (" ".join(map(str, o.placement)), *vote, " ".join(o.answers), f"{self.seconds:.4f}")
         rating = "" if o.rating is None else repr(o.rating)
-        return [self.max_steps, self.index, o.source, rating, o.verdict, *flags, *rest, *end]
+        return [self.max_steps, self.index, harmless(o.source), rating, o.verdict, *flags, *rest, *end]
 
     @classmethod
     def read(cls, cells: Sequence[str]) -> Row:
-        """Raises ValueError on a line that was cut short."""
+        """Raises ValueError on a line that was cut short, or that this program has not written."""
         steps, index, source, rating, verdict, exact, valid, right, spent, attempts, q, said, placement, *rest = cells
         task, rank, votes, confidence, took, answers, seconds = rest
         if verdict in ERRORS:
-            error = InputError(source)
+            error = InputError(_as_read(source))
             error.exit_code = ERRORS[verdict]
-            return cls(int(steps), int(index), error, float(seconds))
+            return cls(_whole(steps), _whole(index), error, _finite(seconds))
+        if verdict not in get_args(Verdict):
+            raise ValueError("no verdict")
         outcome = Outcome(
-            index=int(index),
-            source=source,
-            rating=float(rating) if rating else None,
+            index=_whole(index),
+            source=_as_read(source),
+            rating=_finite(rating) if rating else None,
             verdict=verdict,
             exact=None if exact == "" else exact == "1",
             valid=None if valid == "" else valid == "1",
             verdicts={name: holds == "1" for name, holds in (each.split("=") for each in said.split())},
-            placement=tuple(map(int, placement.split())),
-            cells=float(right),
-            steps=int(spent),
-            attempts=int(attempts),
-            halt_probability=float(q),
-            task=task,
-            rank=int(rank) if rank else None,
-            votes=int(votes),
-            confidence=float(confidence) if confidence else None,
-            seconds=float(took),
+            placement=tuple(map(_whole, placement.split())),
+            cells=_finite(right, 1),
+            steps=_whole(spent),
+            attempts=_whole(attempts),
+            halt_probability=_finite(q, 1),
+            task=_as_read(task),
+            rank=_whole(rank) if rank else None,
+            votes=_whole(votes),
+            confidence=_finite(confidence, 1) if confidence else None,
+            seconds=_finite(took),
             answers=tuple(answers.split()),
         )
-        return cls(int(steps), int(index), outcome, float(seconds))
+        return cls(_whole(steps), _whole(index), outcome, _finite(seconds))
+
+
+def _whole(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 15:
+        raise ValueError("no whole number")
+    return int(text)
+
+
+def _finite(text: str, most: float = math.inf) -> float:
+    value = float(text)
+    if not -1e15 < value < 1e15 or (most < math.inf and not 0 <= value <= most):
+        raise ValueError("no number that could be")
+    return value
+
+
+def _as_read(text: str) -> str:
+    """What `harmless` was given."""
+    return text[1:] if text.startswith("'") and harmless(text[1:]) == text else text
+
+
+def _records(file: io.BufferedReader) -> Iterator[bytes]:
+    """Rows of a table as they stand in a file: one more line for each line break in quotes. One broken off is none."""
+    record = b""
+    while line := file.readline(RECORD):
+        record += line
+        if len(record) >= RECORD:
+            return
+        if line.endswith(b"\n") and record.count(b'"') % 2 == 0:
+            yield record
+            record = b""
 
 
 class ReportFolder:
@@ -95,18 +138,21 @@ class ReportFolder:
         """Make the folder, or go on with it. Raises `InputError` where it holds a report of other settings."""
         self.folder, self.rank, self.size = folder, rank, size
         settings = json.loads(json.dumps({**settings, "processes": size}))
+        self._steps = settings.get("max_steps", [])
         try:
             folder.mkdir(parents=True, exist_ok=True)
             path = folder / SETTINGS
-            kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-        except (OSError, ValueError) as error:
-            raise InputError(f"{folder}: cannot serve as a report folder ({error})") from None
+            kept = object_of(read_json(path)) if path.exists() else None
+        except OSError as error:
+            raise InputError(f"{folder}: cannot serve as a report folder ({reason_of(error)})") from None
+        except ValueError as error:
+            raise InputError(f"{path}: cannot serve as a report folder ({error})") from None
         if kept is None and rank == 0:
             write_atomically(path, (json.dumps(settings, indent=2) + "\n").encode())
         for name, value in settings.items():
             if kept is not None and kept.get(name) != value:
                 hint = "the same settings go on with it; another folder begins anew"
-                raise InputError(f"{folder}: begun with {name} {kept.get(name)}, not {value}", hint)
+                raise InputError(f"{folder}: begun with {name} {shown(kept.get(name))}, not {shown(value)}", hint)
         self._path = folder / ("puzzles.csv" if size == 1 else f"puzzles.{rank}-of-{size}.csv")
         self._file: IO[str] | None = None
 
@@ -120,16 +166,18 @@ class ReportFolder:
             return
         whole = size = 0
         held: list[Row] = []
-        with self._path.open("rb") as file:
-            for line in file:
+        with open_plain(self._path) as file:
+            for record in _records(file):
                 try:
-                    if not line.endswith(b"\n"):
-                        break
                     if size:  # past the header
-                        held.append(Row.read(next(csv.reader([line.decode()]))))
-                except (ValueError, StopIteration):
+                        cells = next(csv.reader(io.StringIO(record.decode("utf-8", "surrogateescape"), newline="")))
+                        row = Row.read(cells)
+                        if row.max_steps not in self._steps:
+                            break
+                        held.append(row)
+                except (ValueError, StopIteration, csv.Error):
                     break
-                size += len(line)
+                size += len(record)
                 if not held or ends is None or held[-1].index in ends:
                     yield from held
                     held, whole = [], size
@@ -139,7 +187,7 @@ class ReportFolder:
     def __enter__(self) -> ReportFolder:
         with telling(self._path):
             new = not self._path.exists() or not self._path.stat().st_size
-            self._file = self._path.open("a", encoding="utf-8", newline="")
+            self._file = self._path.open("a", encoding="utf-8", errors="surrogateescape", newline="")
             self._table = csv.writer(self._file, lineterminator="\n")
             if new:
                 self._table.writerow(COLUMNS)
@@ -164,7 +212,7 @@ class ReportFolder:
         if self.size > 1:
             self._join()
         text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
-        write_atomically(self.folder / "report.json", text.encode())
+        write_atomically(self.folder / "report.json", text.encode("utf-8", "backslashreplace"))  # as JSON escapes them
         write_atomically(self.folder / "report.html", page(report).encode())
 
     def _join(self) -> None:
@@ -174,7 +222,7 @@ class ReportFolder:
             tables = []
             for rank in range(self.size):
                 path = self.folder / f"puzzles.{rank}-of-{self.size}.csv"
-                file = stack.enter_context(path.open(encoding="utf-8", newline=""))
+                file = stack.enter_context(path.open(encoding="utf-8", errors="surrogateescape", newline=""))
                 tables.append(csv.reader(file))
                 next(tables[-1])
             whole.write(",".join(COLUMNS) + "\n")

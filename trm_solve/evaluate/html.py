@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from trm_solve.evaluate.tally import judged, middle, number, percent, placed
+from trm_solve.talk import printable
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 460, 240, 44, 34, 10  # pixels of a plot and its margins
 STYLE = """
@@ -24,7 +25,7 @@ def page(report: Mapping[str, Any]) -> str:
     """The whole page for the object of `eval --json`."""
     runs = report.get("runs") or [report]
     title = f"{report['model']} on {report['puzzles'] + report['unlabelled']:,} {report['kind']} puzzles"
-    parts = [f"<h1>{html.escape(title)}</h1>", _summary(report)]
+    parts = [f"<h1>{_escape(title)}</h1>", _summary(report)]
     if len(runs) > 1:
         parts += ["<h2>By the number of steps</h2>", _runs(runs)]
     parts += [
@@ -45,8 +46,12 @@ def page(report: Mapping[str, Any]) -> str:
     if report.get("by_task"):
         parts += ["<h2>By task</h2>", _tasks(report["by_task"])]
     parts += ["<h2>By file</h2>", _table("file", list(report["by_file"].items()))]
-    head = f"<meta charset=utf-8><title>{html.escape(title)}</title><style>{STYLE}</style>"
+    head = f"<meta charset=utf-8><title>{_escape(title)}</title><style>{STYLE}</style>"
     return f"<!doctype html><html lang=en><head>{head}</head><body>{''.join(parts)}</body></html>\n"
+
+
+def _escape(text: str) -> str:
+    return html.escape(printable(text))
 
 
 def _summary(report: Mapping[str, Any]) -> str:
@@ -64,7 +69,7 @@ def _summary(report: Mapping[str, Any]) -> str:
         ("settings", f"halt {report['halt']}, at most {report['max_steps']} steps, effort {report['effort']}, "
          f"seed {report['seed']}, {report['device']}, {report['dtype']}"),
     ]  # fmt: skip
-    cells = "".join(f"<tr><td>{html.escape(name)}<td>{html.escape(value)}" for name, value in rows)
+    cells = "".join(f"<tr><td>{_escape(name)}<td>{_escape(value)}" for name, value in rows)
     return f"<table>{cells}</table>"
 
 
@@ -79,7 +84,7 @@ def _runs(runs: Sequence[Mapping[str, Any]]) -> str:
 
 def _table(name: str, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     cells = "".join(
-        f"<tr><td>{html.escape(label)}<td>{row['puzzles']:,}<td>{percent(row['exact_accuracy'])}"
+        f"<tr><td>{_escape(label)}<td>{row['puzzles']:,}<td>{percent(row['exact_accuracy'])}"
         f"<td>{percent(row['exact_interval'][0])} to {percent(row['exact_interval'][1])}{_cells(row)}"
         for label, row in rows
     )
@@ -94,7 +99,7 @@ def _tasks(rows: Sequence[Mapping[str, Any]]) -> str:
         return "<td>" + "<br>".join(values)
 
     cells = "".join(
-        f"<tr><td>{html.escape(row['task'])}<td>{row['inputs']}"
+        f"<tr><td>{_escape(row['task'])}<td>{row['inputs']}"
         + lines(("-" if rank is None else str(rank)) if row["labelled"] else "?" for rank in row["ranks"])
         + lines(f"{votes} of {all_}" for votes, all_ in zip(row["votes"], row["attempts"], strict=True))
         + lines(map(percent, row["confidence"]))
@@ -106,7 +111,7 @@ def _tasks(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _heads(row: Mapping[str, Any]) -> str:
-    return "".join(f"<th>{html.escape(name)} (95 %)" for name, *_ in judged(row))
+    return "".join(f"<th>{_escape(name)} (95 %)" for name, *_ in judged(row))
 
 
 def _cells(row: Mapping[str, Any]) -> str:
@@ -133,7 +138,7 @@ def _binned(histogram: Mapping[str, int], most: int = 24) -> list[tuple[str, flo
 def _plot(caption: str, drawing: str) -> str:
     frame = f'<path class=axis d="M{LEFT} {TOP}V{HEIGHT - BOTTOM}H{WIDTH - 4}"/>'
     box = f'<svg width={WIDTH} height={HEIGHT} viewBox="0 0 {WIDTH} {HEIGHT}" role=img>{drawing}{frame}</svg>'
-    return f"<figure><figcaption>{html.escape(caption)}</figcaption>{box}</figure>"
+    return f"<figure><figcaption>{_escape(caption)}</figcaption>{box}</figure>"
 
 
 def _y(value: float, top: float) -> float:

@@ -18,6 +18,7 @@ from trm_solve.files import AtomicFile
 from trm_solve.kinds import get_kind, kinds
 from trm_solve.puzzle import Puzzle
 from trm_solve.reading import read_file
+from trm_solve.talk import harmless
 
 SUFFIXES = {".csv", ".json", ".txt"}  # what is read in a folder, beside what each kind says
 UNLABELLED = "eval needs answers, such as a CSV of question,answer; solve checks answers by the rules alone"
@@ -131,7 +132,7 @@ def write_failures(file: AtomicFile, items: Iterable[Puzzle | InputError], failu
             kept = item.question
             kind, rating = get_kind(item.kind), "" if item.rating is None else f"{item.rating:g}"
             grids = [kind.format(grid).replace("\n", "") for grid in (item.question, item.answer)]
-            table.writerow([item.source, *grids, rating, item.question.shape[1]])
+            table.writerow([harmless(item.source), *grids, rating, item.question.shape[1]])
             file.write(text.getvalue())
             text.seek(0)
             text.truncate()

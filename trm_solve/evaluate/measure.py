@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 import torch.distributed as dist
 
 from trm_solve.api import default_model, load
-from trm_solve.checkpoint import WEIGHTS
+from trm_solve.checkpoint import weights_of
 from trm_solve.config import AdaptOptions, SolveOptions
 from trm_solve.device import choose_device
 from trm_solve.errors import InputError, ModelError
@@ -24,12 +23,14 @@ from trm_solve.evaluate.inputs import open_puzzles, place, read_labelled, write_
 from trm_solve.evaluate.report import Meter, count_lines
 from trm_solve.evaluate.tally import Outcome
 from trm_solve.evaluate.tasks import Survey, submit, survey, table
-from trm_solve.files import AtomicFile
+from trm_solve.files import AtomicFile, open_plain
 from trm_solve.fuse import fuse, operations
 from trm_solve.hub import names as hub
 from trm_solve.kinds import get_kind
+from trm_solve.locks import held
 from trm_solve.model import TRM
 from trm_solve.pretrained import resolve
+from trm_solve.talk import say
 from trm_solve.team import Team
 
 
@@ -62,6 +63,7 @@ def measure(request: EvalRequest) -> tuple[dict[str, Any], int] | None:
         Team(choose_device(request.device)) as team,
         _opened(request.submission if team.leads else None) as submission,
         _opened(request.failures if team.leads else None) as failures,
+        contextlib.ExitStack() as until_done,
     ):
         files, kind, items = open_puzzles(request.paths, request.kind, unlabelled=request.submission is not None)
         _refuse(request, kind)
@@ -93,6 +95,8 @@ def measure(request: EvalRequest) -> tuple[dict[str, Any], int] | None:
                 how = request.adaptation
                 told |= {"adapt_minutes": None if how is None else how.minutes}
                 told |= {"leave_one_out": None if how is None else how.folds}
+            if team.leads:
+                until_done.enter_context(held(request.report))
             folder = ReportFolder(request.report, told, team.rank, team.size)
         found = [_sum(team, each) for each in _run(model, files, request, settings, folder, team, name, counted)]
         if not team.leads:
@@ -106,7 +110,7 @@ def measure(request: EvalRequest) -> tuple[dict[str, Any], int] | None:
             submission.commit()
         if counted is not None and counted.unlabelled and not request.quiet:
             note = f"{counted.unlabelled} of {counted.items} test inputs have no answer to measure against"
-            print(f"note: {note}; they are in the submission only", file=sys.stderr)
+            say(f"note: {note}; they are in the submission only")
         if failures is not None:
             again = read_labelled(files, request.kind)
             again = place(again, request.offsets, request.options.seed) if request.offsets else again
@@ -128,6 +132,8 @@ def _run(
     found = {options.max_steps: Evaluation() for options in settings}
     done: dict[int, set[int]] = {steps: set() for steps in found}
     for row in folder.rows(None if counted is None else counted.ends()) if folder is not None else ():
+        if row.index in done[row.max_steps]:
+            continue  # done by two processes at once: an older version had no lock
         found[row.max_steps].add(row.news)
         found[row.max_steps].seconds = row.seconds
         done[row.max_steps].add(row.index)
@@ -206,7 +212,11 @@ def _settings(
     request: EvalRequest, settings: Sequence[SolveOptions], files: list[Path], where: dict[str, str]
 ) -> dict[str, Any]:
     """All that decides the figures: a report goes on only where it is the same."""
-    weights = resolve(where["model"]) / WEIGHTS
+    weights = hashlib.sha256()
+    for path in weights_of(resolve(where["model"])):
+        with open_plain(path) as file:
+            while block := file.read(1 << 20):  # gigabytes of a table need no memory
+                weights.update(block)
     return {
         **{
             name: value
@@ -216,6 +226,6 @@ def _settings(
         **where,
         "max_steps": [options.max_steps for options in settings],
         "offsets": request.offsets,
-        "weights": hashlib.sha256(weights.read_bytes()).hexdigest(),
+        "weights": weights.hexdigest(),
         "files": [[str(file), file.stat().st_size] for file in files if file.exists()],
     }

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from trm_solve.errors import InputError
 from trm_solve.evaluate.evaluation import Evaluation
 from trm_solve.evaluate.tally import Outcome, judged, middle, number, percent, placed
-from trm_solve.terminal import redraws
+from trm_solve.talk import printable
+from trm_solve.terminal import PlainConsole, redraws
 
 PATIENCE = 1.0  # seconds before progress is shown
 EVERY = 10.0  # seconds between plain lines where nothing can be redrawn
@@ -38,7 +38,7 @@ class Meter:
     """
 
     def __init__(self, files: Iterable[Path], *, items: int = 0, quiet: bool = False) -> None:
-        self._console = Console(stderr=True, highlight=False)
+        self._console = PlainConsole(stderr=True)
         self._quiet = quiet
         self._before: dict[str, int] = {}  # lines of all files before this one
         self._items, self._all = items, items
@@ -58,9 +58,9 @@ class Meter:
     def notice(self, news: Outcome | InputError, so_far: Evaluation) -> None:
         """Hear of an outcome or of what could not be read."""
         if isinstance(news, InputError):
-            self._console.print(f"error: {news.message}", markup=False, soft_wrap=True)
+            self._console.print(f"error: {printable(news.message)}", soft_wrap=True)
             if news.hint:
-                self._console.print(f"hint: {news.hint}", markup=False, soft_wrap=True)
+                self._console.print(f"hint: {printable(news.hint)}", soft_wrap=True)
             return
         if self._quiet or time.monotonic() - self._start < PATIENCE:
             return
@@ -83,7 +83,7 @@ class Meter:
         if self._bar is None:
             columns = (
                 BarColumn(30),
-                TextColumn("{task.percentage:.0f} %  {task.fields[state]}"),
+                TextColumn("{task.percentage:.0f} %  {task.fields[state]}", markup=False),
                 TimeRemainingColumn(),
             )
             self._bar = Progress(*columns, console=self._console, transient=True)
@@ -95,7 +95,7 @@ class Meter:
 def print_table(figures: Mapping[str, Any]) -> None:
     """The figures of one evaluation on stdout: a table on a terminal, `name<TAB>value` lines elsewhere."""
     rows = rows_of(figures)
-    console = Console(highlight=False)
+    console = PlainConsole()
     if not sys.stdout.isatty():
         for name, value in rows:
             sys.stdout.write(f"{name}\t{value}\n")
@@ -123,7 +123,7 @@ def print_comparison(runs: Sequence[Mapping[str, Any]]) -> None:
         )
         for run in runs
     ]
-    console = Console(highlight=False)
+    console = PlainConsole()
     if not sys.stdout.isatty():
         for line in (head, *lines):
             sys.stdout.write("\t".join(line) + "\n")

@@ -8,13 +8,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from trm_solve.errors import ExitCode, TrmError
 from trm_solve.files import AtomicFile, swallow_stdout, write
 from trm_solve.generate.kernels import COMPILED
-from trm_solve.terminal import redraws
+from trm_solve.terminal import PlainConsole, redraws
 
 SLOW = 1.0  # seconds before progress is shown
 EVERY = 10.0  # seconds between plain lines where nothing can be redrawn
@@ -65,7 +64,7 @@ class Counter:
     def __init__(self, count: int, what: str, *, quiet: bool) -> None:
         self.count, self.made = count, 0
         self._what, self._quiet = what, quiet
-        self._console = Console(stderr=True, highlight=False)
+        self._console = PlainConsole(stderr=True)
         self._start = self._told = time.monotonic()
         self._bar: Progress | None = None
 

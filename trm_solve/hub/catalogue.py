@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import json
 import math
-import sys
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+import torch
 from rich.table import Table
 from rich.text import Text
 
-from trm_solve.checkpoint import CARD, TABLE, WEIGHTS, open_folder, read_config, read_header, save
+from trm_solve.checkpoint import (
+    TABLE,
+    WEIGHTS,
+    header_shapes,
+    open_folder,
+    read_card,
+    read_config,
+    read_headers,
+    save,
+    weights_of,
+)
 from trm_solve.config import nearest
 from trm_solve.device import DTYPES
 from trm_solve.errors import InputError, ModelError
@@ -23,7 +33,10 @@ from trm_solve.hub import store
 from trm_solve.hub.card import read_score
 from trm_solve.kinds import get_kind
 from trm_solve.model import TRM
+from trm_solve.shapes import check_shapes
+from trm_solve.talk import printable, say
 from trm_solve.tasks.identifiers import Identifiers
+from trm_solve.terminal import PlainConsole
 
 
 def describe(name: str) -> dict[str, Any]:
@@ -43,7 +56,9 @@ def describe(name: str) -> dict[str, Any]:
 def _describe_folder(name: str, folder: Path, known: hub.Known | None = None) -> dict[str, Any]:
     """Architecture, size and place, from the configuration and the header of the weights."""
     config = read_config(folder)
-    tensors = read_header(folder / WEIGHTS)
+    weights = weights_of(folder)
+    tensors = read_headers(weights)
+    check_shapes(config, header_shapes(tensors), str(weights[0]))
     shapes = {tensor: spec["shape"] for tensor, spec in tensors.items()}
     parameters = sum(math.prod(shape) for tensor, shape in shapes.items() if tensor not in ("H_init", "L_init", TABLE))
     source = store.read_source(folder)
@@ -52,7 +67,7 @@ def _describe_folder(name: str, folder: Path, known: hub.Known | None = None) ->
         "state": "pulled" if source else "packaged" if name in hub.packaged() else "local",
         "kind": config.kind,
         "parameters": parameters,
-        "bytes": (folder / WEIGHTS).stat().st_size,
+        "bytes": sum(path.stat().st_size for path in weights),
         "dtype": "/".join(sorted({spec["dtype"] for spec in tensors.values()})),
         "path": str(folder),
         "repository": source.get("repository") if source else None,
@@ -73,8 +88,7 @@ def _reported(known: hub.Known | None, folder: Path | None = None) -> dict[str, 
     """What its authors measured: of a public checkpoint as they say, of a folder as its card says."""
     if known is not None:
         return {"reported": known.reported, "metric": known.metric, "licence": known.licence}
-    card = folder / CARD if folder is not None else None
-    score = read_score(card.read_text(encoding="utf-8", errors="replace")) if card and card.is_file() else None
+    score = read_score(read_card(folder)) if folder is not None else None
     reported, metric = score or (None, None)
     return {"reported": reported, "metric": metric, "licence": None}
 
@@ -90,7 +104,7 @@ def catalogue() -> list[dict[str, Any]]:
         try:
             found.append(_describe_folder(alias, folder, known))
         except ModelError as error:
-            print(f"warning: {error.message}", file=sys.stderr)
+            say(f"warning: {error.message}")
     return found + [_describe_known(each) for alias, each in hub.known().items() if alias not in pulled]
 
 
@@ -110,8 +124,10 @@ def show_list(as_json: bool) -> None:
         cycles = (str(config.get("H_cycles", "-")), str(config.get("L_cycles", "-")))
         size = (_short(each["parameters"]), _size(each["bytes"]))
         score = "-" if each["reported"] is None else f"{each['reported']:.3g} %"
-        table.add_row(Text(each["name"], overflow="fold"), each["state"], each["kind"], *size, mixing, *cycles, score)
-    Console().print(table)
+        table.add_row(
+            Text(printable(each["name"]), overflow="fold"), each["state"], each["kind"], *size, mixing, *cycles, score
+        )
+    PlainConsole().print(table)
 
 
 def show_info(name: str, as_json: bool) -> None:
@@ -123,22 +139,22 @@ def show_info(name: str, as_json: bool) -> None:
     table = Table(box=None, show_header=False, pad_edge=False)
     for key in ("name", "state", "kind", "repository", "commit", "path"):
         if found.get(key):
-            table.add_row(key, Text(found[key], overflow="fold"))
+            table.add_row(key, Text(printable(found[key]), overflow="fold"))
     if found["parameters"] is not None:
         table.add_row("parameters", f"{found['parameters']:,}")
         table.add_row("size", f"{_size(found['bytes'])} in {found['dtype']}")
     if found.get("tasks") is not None:
         table.add_row("known tasks", f"{found['tasks']:,}")
     if found["reported"] is not None:
-        table.add_row("reported", f"{found['reported']:.3g} % ({found['metric']})")
+        table.add_row("reported", f"{found['reported']:.3g} % ({printable(found['metric'])})")
     if found["licence"] or found["repository"]:
         table.add_row("licence", found["licence"] or "not known")
     for key, value in found["config"].items():
         if key != "kind":
-            table.add_row(key, str(value))
-    Console().print(table)
+            table.add_row(key, printable(value))
+    PlainConsole().print(table)
     if found["path"] is None:
-        print(f"not on this machine; trm-solve models pull {name} fetches it", file=sys.stderr)
+        say(f"not on this machine; trm-solve models pull {name} fetches it")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,35 +210,51 @@ def convert_to(
     kind: str | None,
     dtype: str,
     naming: Naming,
+    key: str | None = None,
+    force: bool = False,
 ) -> None:
     """Convert a raw state dict and say where it went; `fields` come before the configuration's.
 
-    A checkpoint folder keeps its configuration; where it is `out` too, it is only given identifiers. Raises
-    `ModelError` or `InputError`.
+    A checkpoint folder keeps its configuration; where it is `out` too, it is only given identifiers, or with `force`
+    written over. `key` is that of one of several state dicts. A failure leaves nothing. Raises `ModelError` or
+    `InputError`.
     """
     from trm_solve.convert import convert, read_public_config
 
     if dtype not in DTYPES:
         raise InputError(f"unknown dtype '{dtype}'", nearest(dtype, list(DTYPES)))
     if source.is_dir():
-        if config is not None or fields or kind is not None:
+        if config is not None or fields or kind is not None or key is not None:
             raise InputError(f"{source}: a checkpoint folder says its own configuration", "for a raw state dict")
         model = open_folder(source)
     else:
-        model = convert(source, {**(read_public_config(config) if config else {}), **fields}, kind)
+        model = convert(source, {**(read_public_config(config) if config else {}), **fields}, kind, key)
     names = naming.names(model.config.kind, model.config.num_puzzle_identifiers)
     model.identifiers = names or model.identifiers
     if naming.tasks is not None:
         _drop_rows(model, naming.tasks)
-    if out.exists() and out.samefile(source):
+    inputs = (out, out / WEIGHTS)
+    if not force and any(path.exists() and path.samefile(source) for path in inputs):
         if names is None:
-            raise InputError(f"{out}: is there already", "--out names another folder, --identifiers adds to this one")
+            hint = "--out names another folder, --identifiers adds to this one, --force writes over it"
+            raise InputError(f"{out}: is there already", hint)
         names.write(out)
     else:
-        save(model, out, dtype=DTYPES[dtype])
+        _save_whole(model, out, DTYPES[dtype])
     count = sum(parameter.numel() for parameter in model.parameters())
     known = f", {len(model.identifiers.tasks):,} known tasks" if model.identifiers is not None else ""
-    print(f"{out}: {model.config.kind} model, {count:,} parameters{known}", file=sys.stderr)
+    say(f"{out}: {model.config.kind} model, {count:,} parameters{known}")
+
+
+def _save_whole(model: TRM, out: Path, dtype: torch.dtype) -> None:
+    """Write a folder; a new one is there whole or not at all."""
+    new = not out.exists()
+    try:
+        save(model, out, dtype=dtype)
+    except BaseException:
+        if new:
+            shutil.rmtree(out, ignore_errors=True)
+        raise
 
 
 def pull_to(name: str, config: Path | None, fields: Mapping[str, Any]) -> None:

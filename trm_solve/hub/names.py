@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from trm_solve.config import nearest
-from trm_solve.errors import ModelError
+from trm_solve.errors import ModelError, reason_of, shown
 from trm_solve.hub import store
 from trm_solve.hub.store import Address
 
@@ -87,10 +87,15 @@ def find(name: str) -> Path | None:
     """
     if name in packaged():
         return weights_dir() / name
-    path = Path(name).expanduser()
-    if path.is_dir():
+    try:
+        path = Path(name).expanduser()
+        is_folder, is_file = path.is_dir(), path.exists()
+    except (OSError, RuntimeError) as error:  # a name of a thousand letters, a home that nobody has
+        reason = reason_of(error) if isinstance(error, OSError) else "no such home"
+        raise ModelError(f"no model {shown(name)} ({reason})") from None
+    if is_folder:
         return path
-    if path.is_file():
+    if is_file:
         hint = "trm-solve models convert FILE --config all_config.yaml --out DIR makes a folder of a raw state dict"
         raise ModelError(f"{name}: a file, a model is a folder with config.json and model.safetensors", hint)
     address = address_of(name)

@@ -6,10 +6,8 @@ dicts of the public code. Configuration first, and nothing of gigabytes before i
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
-import sys
 import tempfile
 from collections.abc import Mapping
 from fnmatch import fnmatch
@@ -19,13 +17,17 @@ from typing import Any
 from trm_solve import checkpoint
 from trm_solve.config import ModelConfig, nearest
 from trm_solve.convert import NEEDED, convert, read_public_config
-from trm_solve.errors import InputError, ModelError, reason_of
+from trm_solve.errors import InputError, ModelError, reason_of, shown
+from trm_solve.files import read_bytes
 from trm_solve.hub import names as hub
 from trm_solve.hub import remote, store
 from trm_solve.hub.card import published_card
 from trm_solve.hub.store import Address
 from trm_solve.kinds import get_kind
+from trm_solve.shapes import check_shapes
+from trm_solve.talk import say
 from trm_solve.tasks.identifiers import IDENTIFIERS, Identifiers
+from trm_solve.untrusted import BYTES, object_of, parse_json
 
 CONFIGS = ("all_config.yaml", "all_config.yml", "all_config.json")
 RAW = re.compile(r"(.*step_?\d+.*|checkpoint|.*\.(pt|pth|bin|ckpt))", re.IGNORECASE)
@@ -49,7 +51,7 @@ def pull(name: str, fields: Mapping[str, Any] | None = None, config: Path | None
         here = store.find(address)
         if here is None or stated or not _is_intact(here):
             raise
-        print(f"{address}: the hub cannot be asked for a newer one", file=sys.stderr)
+        say(f"{address}: the hub cannot be asked for a newer one")
         return here
     file = choose(listing, address)
     folder = store.model_dir(address.repository, listing.commit, file)
@@ -99,7 +101,8 @@ def choose(listing: remote.Listing, address: Address) -> str:
 
 def _is_folder(files: Mapping[str, Any], folder: str) -> bool:
     prefix = f"{folder}/" if folder else ""
-    return prefix + checkpoint.CONFIG in files and prefix + checkpoint.WEIGHTS in files
+    weights = (prefix + checkpoint.WEIGHTS, prefix + checkpoint.SHARDS)
+    return prefix + checkpoint.CONFIG in files and any(name in files for name in weights)
 
 
 def _make(listing: remote.Listing, file: str, folder: Path, stated: dict[str, Any], address: Address) -> None:
@@ -129,7 +132,9 @@ def _make(listing: remote.Listing, file: str, folder: Path, stated: dict[str, An
 def _take(listing: remote.Listing, file: str, made: Path) -> None:
     """A checkpoint folder as it is: its configuration is read before its weights are fetched."""
     prefix = f"{file}/" if file else ""
-    for name in (checkpoint.CONFIG, checkpoint.WEIGHTS, checkpoint.CARD):
+    single = prefix + checkpoint.WEIGHTS in listing.files
+    names = [checkpoint.CONFIG, checkpoint.WEIGHTS if single else checkpoint.SHARDS, checkpoint.CARD]
+    for name in names:  # which grows by the shards, once their index is here
         if prefix + name not in listing.files:
             continue
         found = remote.fetch(listing, prefix + name)
@@ -137,6 +142,8 @@ def _take(listing: remote.Listing, file: str, made: Path) -> None:
             found.replace(made / name)
         else:  # of the client's cache
             shutil.copyfile(found, made / name)
+        if name == checkpoint.SHARDS:
+            names += [shard.name for shard in checkpoint.shards_of(made / name)]
         if name == checkpoint.CONFIG:
             try:
                 checkpoint.read_config(made)
@@ -144,9 +151,10 @@ def _take(listing: remote.Listing, file: str, made: Path) -> None:
                 reason = error.message.partition(f"{checkpoint.CONFIG}: ")[2] or error.message
                 raise ModelError(f"{listing.repository}: not a model of this kind of program: {reason}") from None
     config = checkpoint.read_config(made)
-    checkpoint.read_header(made / checkpoint.WEIGHTS)
-    if (names := _identifiers(listing, [prefix + IDENTIFIERS], config)) is not None:
-        names.write(made)
+    weights = checkpoint.weights_of(made)
+    check_shapes(config, checkpoint.header_shapes(checkpoint.read_headers(weights)), f"{listing.repository}")
+    if (rows := _identifiers(listing, [prefix + IDENTIFIERS], config)) is not None:
+        rows.write(made)
 
 
 def _convert(listing: remote.Listing, file: str, made: Path, stated: dict[str, Any], known: hub.Known | None) -> None:
@@ -172,12 +180,9 @@ def _convert(listing: remote.Listing, file: str, made: Path, stated: dict[str, A
             raw.unlink()
         hint = UNSTATED if unstated else error.hint
         raise ModelError(error.message.replace(str(raw), f"{listing.repository}:{file}"), hint) from None
-    print(f"converting {listing.repository}:{file}", file=sys.stderr)
+    say(f"converting {listing.repository}:{file}")
     if known is not None and known.model_type != model.config.model_type:
-        print(
-            f"{listing.repository}: known as {known.model_type}, its tensors are {model.config.model_type}",
-            file=sys.stderr,
-        )
+        say(f"{listing.repository}: known as {known.model_type}, its tensors are {model.config.model_type}")
     places = [str(PurePosixPath(file).with_name(IDENTIFIERS)), IDENTIFIERS]
     model.identifiers = _identifiers(listing, places, model.config)
     text = f"Converted from `{file}` of `{listing.repository}` at {listing.commit}."
@@ -195,7 +200,7 @@ def _identifiers(listing: remote.Listing, places: list[str], config: ModelConfig
         names.check()
     except ModelError as error:
         text = error.message.replace(str(names.path), f"{listing.repository}:{found}")
-        print(f"warning: {text}; left out", file=sys.stderr)
+        say(f"warning: {text}; left out")
         return None
     return names
 
@@ -214,22 +219,28 @@ def push(
     model = checkpoint.open_folder(folder)  # what cannot be loaded is not published
     if model.identifiers is not None:
         model.identifiers.check()
-    readme = folder / checkpoint.CARD
-    own = readme.read_text(encoding="utf-8") if readme.is_file() else ""
+    own = checkpoint.read_card(folder)
     card = published_card(config, repository, own, read_results(results) if results else [])
-    names = (checkpoint.CONFIG, checkpoint.WEIGHTS, IDENTIFIERS)
+    weights = [path.name for path in checkpoint.weights_of(folder)]
+    names = [checkpoint.CONFIG, *weights, *([checkpoint.SHARDS] if len(weights) > 1 else []), IDENTIFIERS]
     files: dict[str, Path | bytes] = {name: folder / name for name in names if (folder / name).is_file()}
     return remote.upload(
         repository, files | {checkpoint.CARD: card.encode()}, message=message or "Upload model", private=private
     )
 
 
+OPTIONAL = {"valid_accuracy": int | float, "cell_accuracy": int | float, "dataset": str}
+
+
 def read_results(path: Path) -> list[dict[str, Any]]:
     """The objects of `eval --json`, one a line. Raises `InputError`."""
     try:
-        found = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        found = [object_of(parse_json(line)) for line in read_bytes(path, BYTES).splitlines() if line.strip()]
         for each in found:
-            float(each["exact_accuracy"]), str(each["kind"]), int(each["puzzles"])
+            for name, sort in {"exact_accuracy": int | float, "kind": str, "puzzles": int, **OPTIONAL}.items():
+                value = each.get(name) if name in OPTIONAL else each[name]
+                if not ((value is None and name in OPTIONAL) or isinstance(value, sort)) or isinstance(value, bool):
+                    raise ValueError(f"field '{name}' cannot be {shown(value)}")
     except OSError as error:
         raise InputError(f"{path}: {reason_of(error)}") from None
     except (ValueError, KeyError, TypeError) as error:

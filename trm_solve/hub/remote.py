@@ -34,6 +34,7 @@ from trm_solve import __version__
 from trm_solve.errors import ModelError
 from trm_solve.hub import names as hub
 from trm_solve.hub import store
+from trm_solve.talk import printable, say
 
 LOGIN = "hf auth login, or a token in HF_TOKEN"
 TIMEOUT = 20.0  # seconds to wait for the first answer
@@ -203,15 +204,16 @@ def _progress(name: str, size: int, done: int) -> Iterator[Callable[[int], None]
     disable_progress_bars("huggingface_hub.http_get")
     if not sys.stderr.isatty():
         if size > 1 << 20:
-            print(f"downloading {name}, {(size - done) / 1e6:.1f} MB", file=sys.stderr)
+            say(f"downloading {name}, {(size - done) / 1e6:.1f} MB")
         yield lambda _: None
         return
-    from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(name, total=size or None, completed=done)
+    from trm_solve.terminal import PlainConsole
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=PlainConsole(stderr=True), transient=True) as progress:
+        task = progress.add_task(printable(name), total=size or None, completed=done)
         yield lambda count: progress.advance(task, count)
 
 

@@ -5,7 +5,7 @@ $HF_HOME/trm-solve/ORG--REPO/
     COMMIT/MODEL/               config.json, model.safetensors, README.md and source.json, which holds their checksums
     downloads/COMMIT/FILE       on its way in; half a download is a `.part` that the next pull goes on with
 
-Standard library only.
+Of ours, it knows how files and JSON of others are read; else the standard library only.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
-from trm_solve.errors import ModelError, reason_of
+from trm_solve.errors import ModelError, reason_of, shown
+from trm_solve.files import open_plain
+from trm_solve.untrusted import object_of, read_json
 
 SOURCE, INDEX = "source.json", "index.json"
 SCHEMA = 1
@@ -83,10 +85,16 @@ def remember(address: Address, folder: Path) -> None:
 
 def _read_index(repository: str) -> dict[str, str]:
     try:
-        index = json.loads((repository_dir(repository) / INDEX).read_text(encoding="utf-8"))
+        index = object_of(read_json(repository_dir(repository) / INDEX))
     except (OSError, ValueError):
         return {}  # nothing here, or nothing to be read: a pull writes it anew
-    return index if isinstance(index, dict) else {}
+    return {name: place for name, place in index.items() if isinstance(place, str) and is_inside(place)}
+
+
+def is_inside(place: str) -> bool:
+    """Whether a path stays within the folder that it is said to be in."""
+    path = PurePosixPath(place)
+    return not path.is_absolute() and ".." not in path.parts and "\\" not in place and "\0" not in place
 
 
 def cached() -> Iterator[tuple[Address, Path]]:
@@ -101,9 +109,14 @@ def cached() -> Iterator[tuple[Address, Path]]:
                 yield address, folder
 
 
+def is_plain_name(name: str) -> bool:
+    """Whether a file of this name lies in the folder itself."""
+    return bool(name) and is_inside(name) and PurePosixPath(name).name == name
+
+
 def sha256(path: Path) -> str:
     """Raises `OSError`."""
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -121,14 +134,27 @@ def install(made: Path, folder: Path, facts: dict[str, Any]) -> None:
 def read_source(folder: Path) -> dict[str, Any] | None:
     """Where a folder came from; None for one that did not come from the hub. Raises `ModelError`."""
     try:
-        record = json.loads((folder / SOURCE).read_text(encoding="utf-8"))
-        if record["schema"] != SCHEMA or not isinstance(record["files"], dict):
-            raise ValueError(f"schema {record['schema']}")
+        record = object_of(read_json(folder / SOURCE))
+        if record.get("schema") != SCHEMA:
+            raise ValueError(f"field 'schema' is {shown(record.get('schema'))}")
+        for name in ("name", "repository", "commit"):
+            if not isinstance(record.get(name, ""), str):
+                raise ValueError(f"field '{name}' cannot be {shown(record[name])}")
+        files = record.get("files")
+        if not isinstance(files, dict):
+            raise ValueError(f"field 'files' cannot be {shown(files)}")
+        for name, total in files.items():
+            if not isinstance(total, str) or len(total) != 64:
+                raise ValueError(f"field 'files': {shown(total)} is no checksum")
+            if not is_plain_name(name):
+                raise ValueError(f"field 'files': {shown(name)} is no plain name of a file in this folder")
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise ModelError(f"{folder / SOURCE}: {reason_of(error)}", "pull the model again") from None
+    except ValueError as error:
         raise ModelError(f"{folder / SOURCE}: damaged ({error})", "pull the model again") from None
-    return dict(record)
+    return record
 
 
 def verify(folder: Path) -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import pkgutil
-import sys
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
 from trm_solve.config import nearest
-from trm_solve.errors import InputError
+from trm_solve.errors import InputError, shown
 from trm_solve.kinds.option import Generator, generator_beside
+from trm_solve.talk import say
 
 if TYPE_CHECKING:
     from trm_solve.kinds.base import Kind
@@ -32,7 +32,7 @@ def kinds() -> dict[str, Kind]:
             found[point.name] = _load(point, ours | found)
         except Exception as error:  # whatever the code of others does
             reason = (str(error).strip().splitlines() or [""])[0]
-            print(f"warning: puzzle kind '{point.name}' ({point.value}) cannot be used: {reason}", file=sys.stderr)
+            say(f"warning: puzzle kind '{point.name}' ({point.value}) cannot be used: {reason}")
     return found | ours
 
 
@@ -64,5 +64,5 @@ def _load(point: EntryPoint, found: dict[str, Kind]) -> Kind:
 def get_kind(name: str) -> Kind:
     """The kind of this name. Raises `InputError` that offers the nearest."""
     if name not in kinds():
-        raise InputError(f"unknown puzzle kind '{name}'", nearest(name, list(kinds())))
+        raise InputError(f"unknown puzzle kind {shown(name)}", nearest(name[:60], list(kinds())))
     return kinds()[name]

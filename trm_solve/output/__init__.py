@@ -12,7 +12,7 @@ import time
 from types import TracebackType
 from typing import IO
 
-from trm_solve.errors import ExitCode, InputError, TrmError
+from trm_solve.errors import ExitCode, InputError, ReaderGone, TrmError
 from trm_solve.files import AtomicFile, swallow_stdout
 from trm_solve.output.json_lines import JsonLines, fields_of
 from trm_solve.output.kept import Picture, Trace
@@ -21,6 +21,7 @@ from trm_solve.output.sink import MANY, OutputOptions, Record, Sink
 from trm_solve.output.text import Plain, Talk, say_error
 from trm_solve.puzzle import Puzzle
 from trm_solve.render import Scene
+from trm_solve.talk import say
 from trm_solve.terminal import live_console
 from trm_solve.trace import Solution, Step
 
@@ -70,7 +71,7 @@ class Output:
         for sink in self._sinks:
             if isinstance(sink, Live):
                 sink.clear()
-        print(f"warning: {text}", file=sys.stderr)
+        say(f"warning: {text}")
 
     def _show(self, index: int, number: int) -> None:
         """Show the puzzle whose turn it is, after this many of its steps."""
@@ -109,7 +110,7 @@ class Output:
                 failure = reason
         if isinstance(error, BrokenPipeError) or isinstance(failure, BrokenPipeError):
             swallow_stdout()
-            raise SystemExit(int(self.exit_code)) from None
+            raise ReaderGone(int(self.exit_code)) from None
         if failure is not None and error is None:
             raise failure
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from typing import IO
 
-from rich.console import Console
 from rich.text import Text
 
 from trm_solve.errors import InputError, TrmError
@@ -13,6 +11,8 @@ from trm_solve.files import AtomicFile, write
 from trm_solve.kinds import get_kind
 from trm_solve.output.sink import OutputOptions, Record, finish
 from trm_solve.render import Scene, Space, board, verdict
+from trm_solve.talk import say
+from trm_solve.terminal import PlainConsole
 from trm_solve.trace import Solution
 
 
@@ -56,13 +56,13 @@ class Talk:
         if isinstance(record.outcome, InputError):
             say_error(record.outcome)
         elif record.outcome.verdict == "predicted" and not self._options.quiet:
-            print(f"note: {record.outcome.puzzle.source}: {verdict(record.outcome)}", file=sys.stderr)
+            say(f"note: {record.outcome.puzzle.source}: {verdict(record.outcome)}")
         elif record.outcome.answer is None and not self._options.quiet:
             solution = record.outcome
-            print(f"warning: {solution.puzzle.source}: {verdict(solution)}", file=sys.stderr)
+            say(f"warning: {solution.puzzle.source}: {verdict(solution)}")
             if solution.best_attempt is not None and not self._options.many:
                 scene = Scene(solution.puzzle, record.steps or solution.trace, solution)
-                console = Console(stderr=True, highlight=False)
+                console = PlainConsole(stderr=True)
                 space = Space(console.width, 100, console.color_system is not None and not console.no_color)
                 lines = board(solution.puzzle, scene.shown, space).lines
                 console.print(Text("\n").join(lines), no_wrap=True, crop=False)
@@ -73,6 +73,6 @@ class Talk:
 
 def say_error(error: TrmError) -> None:
     """One line that says what is wrong and at most one that says what helps."""
-    print(f"error: {error.message}", file=sys.stderr)
+    say(f"error: {error.message}")
     if error.hint:
-        print(f"hint: {error.hint}", file=sys.stderr)
+        say(f"hint: {error.hint}")

@@ -15,6 +15,7 @@ from trm_solve.kinds import get_kind
 from trm_solve.kinds.base import Space
 from trm_solve.render.boards import board
 from trm_solve.render.scene import UNSURE, Scene, beside
+from trm_solve.talk import printable
 from trm_solve.trace import Solution, Step
 
 PANEL_WIDTH = 30  # the narrowest window for facts beside the board
@@ -51,8 +52,8 @@ def frame(scene: Scene, space: Space = Space()) -> Text:  # noqa: B008 (frozen)
 def panel(scene: Scene, step: Step | None, legend: Text, width: int) -> list[Text]:
     """The facts, 13 lines or a few more."""
     rows = [(name, value) for name, value in facts(scene, step, width - 11) if value]
-    lines = [Text(scene.puzzle.source, "bold"), Text()]
-    lines += [Text.assemble((f"{name:<11}", "dim"), value) for name, value in rows]
+    lines = [Text(printable(scene.puzzle.source), "bold"), Text()]
+    lines += [Text.assemble((f"{name:<11}", "dim"), printable(value)) for name, value in rows]
     lines += [Text(), *outcome(scene, width)]
     lines += [Text()] * max(0, 12 - len(lines)) + [legend]
     for line in lines:
@@ -105,7 +106,9 @@ def outcome(scene: Scene, width: int) -> list[Text]:
     if scene.solution is None:
         return []
     style = {"solved": "bold green", "predicted": "bold"}.get(scene.solution.verdict, "bold red")
-    lines = textwrap.wrap(verdict(scene.solution), width, max_lines=3, placeholder="…", break_on_hyphens=False)
+    lines = textwrap.wrap(
+        printable(verdict(scene.solution)), width, max_lines=3, placeholder="…", break_on_hyphens=False
+    )
     return [Text(line, style) for line in lines]
 
 
@@ -114,7 +117,7 @@ def status(scene: Scene, step: Step | None, width: int) -> list[Text]:
     if scene.solution is not None:
         return outcome(scene, width)
     if step is None:
-        return [Text(scene.model, "dim")]
+        return [Text(printable(scene.model), "dim")]
     amiss = f"{int(step.conflicts.sum())} clash"
     if not get_kind(scene.puzzle.kind).has_rules:
         amiss = "{} x {} · {} unsure".format(*step.answer.shape, unsure(step))
@@ -207,7 +210,9 @@ def agreement(solution: Solution, spent: str) -> str:
 def summary(solution: Solution, width: int) -> Text:
     """One line: where the puzzle came from, what came of it, how long it took."""
     sign, style = {"solved": ("+", "green"), "predicted": ("?", "")}.get(solution.verdict, ("!", "red"))
-    line = Text.assemble((sign, style), f" {solution.puzzle.source}  ", (verdict(solution), style))
+    line = Text.assemble(
+        (sign, style), f" {printable(solution.puzzle.source)}  ", (printable(verdict(solution)), style)
+    )
     line.append(f"  {solution.seconds:.2f} s" if solution.seconds else "", "dim")
     line.truncate(width, overflow="ellipsis")
     return line

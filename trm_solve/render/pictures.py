@@ -24,6 +24,7 @@ from trm_solve.errors import InputError
 from trm_solve.kinds.base import Space
 from trm_solve.render.frame import frame
 from trm_solve.render.scene import Scene
+from trm_solve.talk import printable
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw, ImageFont
@@ -108,7 +109,7 @@ def encode(scenes: Sequence[Scene], path: Path) -> bytes:
     if suffix == ".html":
         return html(scenes[-1]).encode()
     if suffix == ".svg":
-        return svg(page(scenes[-1]), scenes[-1].puzzle.source).encode()
+        return svg(page(scenes[-1]), printable(scenes[-1].puzzle.source)).encode()
     return gif(scenes) if moves(path) else png(scenes[-1])
 
 
@@ -210,7 +211,7 @@ def html(scene: Scene) -> str:
     recorder.print(text_of(scene))
     template = (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>'
-        + escape(scene.puzzle.source)
+        + escape(printable(scene.puzzle.source))
         + "</title>\n"
         "<style>\nbody {{ color: {foreground}; background: {background}; margin: 2em; }}\n"
         "pre {{ font-family: " + FONTS + "; line-height: 1.2; }}\n{stylesheet}\n</style>\n</head>\n"

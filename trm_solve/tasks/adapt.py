@@ -20,6 +20,7 @@ from trm_solve import schedule
 from trm_solve.config import AdaptOptions, SolveOptions
 from trm_solve.errors import ModelError
 from trm_solve.fuse import fuse, unfuse
+from trm_solve.interrupt import Interrupt
 from trm_solve.kinds import get_kind
 from trm_solve.kinds.base import Tasks
 from trm_solve.model import TRM
@@ -30,7 +31,6 @@ from trm_solve.tasks.voting import voters
 from trm_solve.team import Team
 from trm_solve.trace import Solution
 from trm_solve.train.data import Mixture, of_examples
-from trm_solve.train.interrupt import Interrupt
 from trm_solve.train.learner import Learner
 from trm_solve.train.presets import recipe
 from trm_solve.train.setup import compiles, name_rows
@@ -114,7 +114,7 @@ class _Fitting:
             raise ModelError("a model without a puzzle embedding has no rows to fit")
         self.task, self.pairs, self.options, self.notice = task, pairs, options, notice
         self.seed = seed
-        self.interrupt = Interrupt()
+        self.interrupt = Interrupt(ctrl_c_only=True)
         self.compiled = compiles(options.compile, options.minutes, base.device)
         random = np.random.RandomState(self.seed)
         self.tasks = tasks_of(base)

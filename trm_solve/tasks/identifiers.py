@@ -17,8 +17,10 @@ from trm_solve.files import write_atomically
 from trm_solve.kinds import get_kind, kinds
 from trm_solve.kinds.base import Tasks
 from trm_solve.puzzle import Puzzle, View
+from trm_solve.untrusted import read_json
 
 IDENTIFIERS = "identifiers.json"  # beside a checkpoint's configuration
+BYTES, NAMES = 1 << 30, 20_000_000  # at most, in such a file: the largest public one has 876,406 names
 BLANK = "<blank>"  # name of row 0
 
 
@@ -39,7 +41,7 @@ class Identifiers:
     def beside(cls, folder: Path, kind: str, rows: int) -> Identifiers | None:
         """Those of a folder with a checkpoint for this kind; None where it has none."""
         path, tasks = folder / IDENTIFIERS, get_kind(kind).tasks if kind in kinds() else None
-        return cls(tasks, rows, path) if tasks is not None and path.is_file() else None
+        return cls(tasks, rows, path) if tasks is not None and path.exists() else None
 
     @cached_property
     def names(self) -> Sequence[str]:
@@ -48,17 +50,17 @@ class Identifiers:
         if len(names) != self.rows:
             hint = "these identifiers were made for another checkpoint, or with another number of copies"
             raise ModelError(f"{self.path}: {len(names)} identifiers, the puzzle table has {self.rows} rows", hint)
-        if names[0] != BLANK:
+        if not names or names[0] != BLANK:
             raise ModelError(f"{self.path}: the first identifier is not '{BLANK}'")
         return names
 
     def _read(self) -> list[str]:
         try:
-            names = json.loads(self.path.read_text(encoding="utf-8"))
+            names = read_json(self.path, size=BYTES, values=NAMES)
         except OSError as error:
             raise ModelError(f"{self.path}: {reason_of(error)}") from None
-        except (ValueError, RecursionError) as error:
-            raise ModelError(f"{self.path}: not JSON ({error})") from None
+        except ValueError as error:
+            raise ModelError(f"{self.path}: {error}") from None
         if not isinstance(names, list) or not all(type(name) is str for name in names):
             raise ModelError(f"{self.path}: not a list of names")
         return names

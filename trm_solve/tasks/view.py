@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from trm_solve.talk import printable, say
 from trm_solve.tasks.progress import Progress as Stand
-from trm_solve.terminal import redraws
+from trm_solve.terminal import PlainConsole, redraws
 
 EVERY = 10.0  # seconds between plain lines
 
@@ -18,7 +17,7 @@ class AdaptView:
     """Hears of an adaptation's progress. A context manager."""
 
     def __init__(self, *, quiet: bool = False) -> None:
-        self._console = Console(stderr=True, highlight=False)
+        self._console = PlainConsole(stderr=True)
         self._quiet = quiet
         self._last = time.monotonic()
         self._bar: Progress | None = None
@@ -32,7 +31,7 @@ class AdaptView:
     def say(self, text: str) -> None:
         if not self._quiet:
             self.clear()
-            print(text, file=sys.stderr)
+            say(text)
 
     def clear(self) -> None:
         """Take the bar away."""
@@ -50,11 +49,15 @@ class AdaptView:
         if not redraws(self._console):
             if time.monotonic() - self._last > EVERY:
                 self._last = time.monotonic()
-                print(text, file=sys.stderr)
+                say(text)
             return
         if self._bar is None:
-            self._bar = Progress(BarColumn(20), TextColumn("{task.description}"), console=self._console, transient=True)
+            self._bar = Progress(
+                BarColumn(20), TextColumn("{task.description}", markup=False), console=self._console, transient=True
+            )
             self._bar.add_task("", total=1.0)
             self._bar.start()
         whole = stand.seconds + max(stand.left, 0.0)
-        self._bar.update(self._bar.task_ids[0], completed=stand.seconds / whole if whole else 1.0, description=text)
+        self._bar.update(
+            self._bar.task_ids[0], completed=stand.seconds / whole if whole else 1.0, description=printable(text)
+        )

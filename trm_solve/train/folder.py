@@ -8,9 +8,10 @@ last/, best/    checkpoint folders with the averaged weights
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
-import pickle
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,13 @@ from typing import Any
 import torch
 
 from trm_solve.config import RunOptions, TrainOptions
-from trm_solve.errors import InputError, reason_of
-from trm_solve.files import write_atomically
+from trm_solve.errors import InputError, reason_of, shown
+from trm_solve.files import open_plain, sweep, unwritable, write_atomically
+from trm_solve.locks import held
+from trm_solve.untrusted import object_of, parse_json, read_json
 
 SCHEMA = 1
+LINE = 1 << 20  # bytes of a line of metrics
 
 
 class RunFolder:
@@ -32,14 +36,21 @@ class RunFolder:
         self.options, self.metrics, self.state = path / "run.json", path / "metrics.jsonl", path / "state.pt"
         self.last, self.best = path / "last", path / "best"
 
-    def check_new(self) -> None:
-        """Make the folder. Raises `InputError` where it holds a run already or cannot be made."""
-        if self.options.exists():
+    @contextlib.contextmanager
+    def held(self, *, new: bool) -> Iterator[None]:
+        """Make the folder, and have it for this process alone. Raises `InputError`, also where it holds a run and is
+        to be `new`.
+        """
+        self.check_new(new)
+        with held(self.path):
+            self.check_new(new)  # another may have begun one just before
+            for folder in (self.last, self.best):
+                sweep(folder)
+            yield
+
+    def check_new(self, new: bool = True) -> None:
+        if new and self.options.exists():
             raise InputError(f"{self.path}: holds a run already", "--resume goes on with it, or choose another --out")
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"{self.path}: cannot be made: {reason_of(error)}") from None
 
     def write_options(self, run: RunOptions, recipe: TrainOptions) -> None:
         fields = {"schema": SCHEMA, "run": run.to_dict(), "recipe": recipe.to_dict()}
@@ -47,19 +58,30 @@ class RunFolder:
 
     def read_options(self) -> tuple[RunOptions, TrainOptions]:
         try:
-            fields = json.loads(self.options.read_text(encoding="utf-8"))
-            if fields["schema"] != SCHEMA:
-                raise InputError(f"{self.options}: schema {fields['schema']}, this version reads {SCHEMA}")
+            fields = object_of(read_json(self.options))
+            if fields.get("schema") != SCHEMA:
+                schema = shown(fields.get("schema"))
+                raise InputError(f"{self.options}: schema {schema}, this version reads {SCHEMA}")
             where = str(self.options)
+            for name in ("run", "recipe"):
+                if not isinstance(fields.get(name), dict):
+                    raise ValueError(f"field '{name}' cannot be {shown(fields.get(name))}")
             return RunOptions.from_dict(fields["run"], where), TrainOptions.from_dict(fields["recipe"], where)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise InputError(f"{self.path}: no run to resume", "--out names the folder of an earlier run") from None
         except OSError as error:
             raise InputError(f"{self.options}: {reason_of(error)}") from None
-        except (ValueError, KeyError, TypeError) as error:
+        except ValueError as error:
             raise InputError(f"{self.options}: damaged ({error})") from None
 
     def write_state(self, state: dict[str, Any]) -> None:
+        """The state, once the metrics up to it are on the disk."""
+        try:
+            if self.metrics.exists():
+                with self.metrics.open("rb+") as file:
+                    os.fsync(file.fileno())
+        except OSError as error:
+            raise unwritable(self.metrics, error) from None
         buffer = io.BytesIO()
         torch.save({"schema": SCHEMA, **state}, buffer)
         write_atomically(self.state, buffer.getvalue())
@@ -67,11 +89,15 @@ class RunFolder:
     def read_state(self) -> dict[str, Any] | None:
         """The last state, None where the run was stopped before it saved one. Nothing but tensors is unpickled."""
         try:
-            state = torch.load(self.state, map_location="cpu", weights_only=True)
+            with open_plain(self.state) as file:
+                state = torch.load(file, map_location="cpu", weights_only=True)
         except FileNotFoundError:
             return None
-        except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
-            raise InputError(f"{self.state}: damaged ({str(error).splitlines()[0]})") from None
+        except OSError as error:
+            raise InputError(f"{self.state}: {reason_of(error)}") from None
+        except Exception as error:  # whatever bytes that are no state make the unpickler do
+            reason = next(iter(str(error).splitlines()), type(error).__name__)
+            raise InputError(f"{self.state}: damaged ({reason})") from None
         if not isinstance(state, dict) or state.get("schema") != SCHEMA:
             raise InputError(f"{self.state}: not a state that this version reads")
         return state
@@ -87,12 +113,17 @@ class RunFolder:
         """Lines in order; a last line that was cut short is left out."""
         if not self.metrics.exists():
             return
-        with self.metrics.open(encoding="utf-8") as file:
-            for line in file:
-                try:
-                    yield json.loads(line)
-                except ValueError:
-                    return
+        try:
+            with open_plain(self.metrics) as file:
+                while line := file.readline(LINE):
+                    fields = object_of(parse_json(line))
+                    if type(fields.get("step")) is not int:
+                        return
+                    yield fields
+        except ValueError:
+            return
+        except OSError as error:
+            raise InputError(f"{self.metrics}: {reason_of(error)}") from None
 
     def forget_after(self, step: int) -> None:
         """Drop metrics of steps that the state does not know of: the run will go through them again."""

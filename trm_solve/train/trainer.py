@@ -16,11 +16,11 @@ from trm_solve import checkpoint
 from trm_solve.config import RunOptions, TrainOptions
 from trm_solve.device import choose_device, choose_dtype, widest
 from trm_solve.errors import ExitCode, InputError, TrmError
+from trm_solve.interrupt import Interrupt
 from trm_solve.pretrained import resolve
 from trm_solve.team import Team
 from trm_solve.train import curves
 from trm_solve.train.folder import RunFolder
-from trm_solve.train.interrupt import Interrupt
 from trm_solve.train.learner import Learner
 from trm_solve.train.mixing import open_data
 from trm_solve.train.presets import DEFAULT, recipe
@@ -222,9 +222,9 @@ class Trainer:
         if state is not None:
             try:
                 self.learner.load_state_dict(state["learner"])
-                self.seconds, self.best = state["seconds"], state["best"]
-            except (KeyError, ValueError, RuntimeError) as error:
-                reason = str(error).splitlines()[0]
+                self.seconds, self.best = float(state["seconds"]), dict(state["best"])
+            except (LookupError, ValueError, RuntimeError, TypeError, AttributeError) as error:
+                reason = next(iter(str(error).splitlines()), type(error).__name__)
                 raise InputError(f"{self.folder.state}: not a state of this run ({reason})") from None
         if self.team.leads:
             self.folder.forget_after(self.learner.step)
@@ -266,15 +266,19 @@ def train(options: RunOptions, recipe: TrainOptions, *, resume: bool = False, vi
     Raises `InputError` for data, options or a disk that cannot be used, `Diverged` where the loss is no number.
     """
     view = view or View()
-    with _threads(options.threads), Team(choose_device(options.device)) as team, _one_voice(team):
+    folder = RunFolder(Path(options.out))
+    with (
+        _threads(options.threads),
+        Team(choose_device(options.device)) as team,
+        _one_voice(team),
+        folder.held(new=not resume) if team.leads else contextlib.nullcontext(),
+    ):
         return _train(options, recipe, team, view, resume)  # whose learner is gone before the team is
 
 
 def _train(options: RunOptions, recipe: TrainOptions, team: Team, view: View, resume: bool) -> str:
     if not team.leads:
         view.quiet()
-    if not resume and team.leads:
-        RunFolder(Path(options.out)).check_new()
     last = RunFolder(Path(options.out)).last
     # what a run was fine-tuned from may be gone by now; its own may have been cut short, before what is written last
     own = resume and options.init and (last / checkpoint.CONFIG).exists()

@@ -9,8 +9,10 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
-from trm_solve.terminal import redraws
+from trm_solve.talk import printable
+from trm_solve.terminal import PlainConsole, redraws
 
 EVERY = 30.0  # seconds between two plain lines where nothing can be redrawn
 Line = dict[str, Any]  # of metrics.jsonl
@@ -20,17 +22,18 @@ class View:
     """Progress of one run on a console (stderr by default); plain lines where it is not a live terminal."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(stderr=True)
+        self.console = console or PlainConsole(stderr=True)
         self._shown = -EVERY
         self._bar: Progress | None = None
         self._task: TaskID | None = None
 
     def quiet(self) -> None:
         """Say nothing: for the processes that do not lead."""
-        self.console = Console(quiet=True)
+        self.console = PlainConsole(quiet=True)
 
     def message(self, text: str) -> None:
-        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+        for line in text.splitlines():  # curves in characters have several
+            self.console.print(printable(line), highlight=False, markup=False, soft_wrap=True)
 
     def start(self, summary: str, *, endless: bool) -> None:
         """A line of what is trained on what; `endless` where the run has no horizon."""
@@ -86,7 +89,7 @@ def describe(line: Line) -> str:
 
 def summary_table(ended: str, lines: list[Line], folder: Path) -> Table:
     """What the run came to: its length, its last losses, and each validation set's last and best."""
-    table = Table(title=f"{folder}: {ended}", title_justify="left", show_header=False)
+    table = Table(title=Text(f"{printable(folder)}: {ended}"), title_justify="left", show_header=False)
     training = [line for line in lines if "loss" in line]
     validation = [line for line in lines if "valid" in line]
     if training:
@@ -99,5 +102,5 @@ def summary_table(ended: str, lines: list[Line], folder: Path) -> Table:
     for name, found in validation[-1]["valid"].items() if validation else ():
         best = next(line for line in reversed(validation) if line["best"])
         at_best = f"; best, step {best['step']:,}: {percent(best['valid'].get(name, found)['exact_accuracy'])}"
-        table.add_row(f"exact, {Path(name).stem}", percent(found["exact_accuracy"]) + at_best)
+        table.add_row(Text(f"exact, {printable(Path(name).stem)}"), percent(found["exact_accuracy"]) + at_best)
     return table

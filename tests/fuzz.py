@@ -1,0 +1,338 @@
+"""Every reader, given files that were changed at random: `make fuzz MINUTES=10`.
+
+An input is a good file with a few structured changes: a value of its JSON replaced by an odd one, a slice deleted,
+repeated, or replaced by what breaks parsers. A reader may read it or refuse it by a `TrmError` of one line; what else
+it raises, longer than two seconds or over 500 MB more memory, is a finding, kept as a file in `fuzz-findings/`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import copy
+import hashlib
+import json
+import os
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scenes
+import torch
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from hypothesis.errors import UnsatisfiedAssumption
+from safetensors.torch import save as save_tensors
+
+from trm_solve import trace
+from trm_solve.checkpoint import CONFIG, SHARDS, WEIGHTS, read_config, read_header, shards_of
+from trm_solve.convert import read_public_config, read_state_dict
+from trm_solve.errors import TrmError
+from trm_solve.evaluate.folder import COLUMNS, ReportFolder
+from trm_solve.hub import names, store
+from trm_solve.hub.card import read_score
+from trm_solve.hub.pull import read_results
+from trm_solve.kinds import get_kind
+from trm_solve.reading import read_file
+from trm_solve.replay import read as read_trace
+from trm_solve.replay import retell
+from trm_solve.tasks.identifiers import Identifiers
+from trm_solve.train.folder import RunFolder
+
+ROOT = Path(__file__).parent.parent
+NAMES = (
+    *("puzzles", "config.json", "safetensors", "index of shards", "public configuration", "card", "state dict"),
+    *("identifiers.json", "source.json", "trace", "rows of a report", "settings of a report", "run.json", "metrics"),
+    *("state of a run", "results"),
+)
+SECONDS, MEMORY = 2, 500 << 20  # of one input
+
+ODD: list[Any] = [
+    *(
+        None,
+        True,
+        -1,
+        0,
+        1.5,
+        10**12,
+        2**63,
+        10**40,
+        float("nan"),
+        float("inf"),
+        "",
+        "x",
+        "\x1b[31m",
+        "\udcff",
+        "=1+1",
+        [],
+        {},
+    ),
+    *([[]], {"a": {}}, [None] * 50, "x" * 5000, "../../x", "/dev/zero", [[10**40]], [["x"]]),
+]
+PIECES = [
+    *(
+        b"",
+        b"\0",
+        b"\xff\xfe",
+        b"\xef\xbb\xbf",
+        b"\n",
+        b"\r\n",
+        b'"',
+        b"'",
+        b"[",
+        b"]",
+        b"{",
+        b"}",
+        b",",
+        b";",
+        b"\t",
+        b":",
+    ),
+    *(
+        b"NaN",
+        b"1e999",
+        b"-1",
+        b"9" * 50,
+        b"[" * 200,
+        b"\x1b[31m",
+        b"*a",
+        b"&a ",
+        b"!!python/object:x ",
+        b"- ",
+        b"#",
+        b"S",
+        b".",
+    ),
+    *(b"\x80\x02", b"PK\x03\x04", b"\x1f\x8b\x08", b"\xf0\x9f\x98\x80", b"\xed\xa0\x80"),
+]
+
+
+@dataclass
+class Reader:
+    """What reads a file, and good files for it."""
+
+    read: Callable[[Path], object]
+    name: str  # of the file
+    seeds: list[bytes]
+    tried: int = 0
+    refused: int = 0
+    slowest: float = 0.0
+    findings: list[str] = field(default_factory=list)
+
+
+def readers(place: Path) -> dict[str, Reader]:
+    """Each with a folder of its own inside `place`."""
+    weights, arc = names.weights_dir() / "sudoku", names.weights_dir() / "arc"
+    config = (weights / CONFIG).read_bytes()
+    header = save_tensors({"H_init": torch.zeros(4), "lm_head.weight": torch.zeros(3, 4)})
+    steps = [*trace.dump(scenes.puzzle("p.txt:1"), scenes.attempt(2, solved=True), "sudoku")]
+    state = place / "seed.pt"
+    torch.save(
+        {"model": {"H_init": torch.zeros(4), "lm_head.weight": torch.zeros(3, 4)}, "step": np.int64(3), "schema": 1},
+        state,
+    )
+    old = place / "seed.old"
+    torch.save({"H_init": torch.zeros(4)}, old, _use_new_zipfile_serialization=False)
+    row = b"1,0,a.csv:2,1.5,solved,1,1,1.0,1,1,0.9,,,,,0,,0.1000,,0.2000\n"
+    examples = [path.read_bytes()[:4000] for path in sorted((ROOT / "examples").rglob("*")) if path.is_file()]
+    source = {"schema": 1, "name": "a/b", "repository": "a/b", "commit": "0" * 40, "files": {"config.json": "0" * 64}}
+    result = {"exact_accuracy": 0.5, "kind": "sudoku", "puzzles": 3, "dataset": "mine"}
+    run = {"schema": 1, "run": {"data": ["a.csv"]}, "recipe": {"lr": 0.1, "betas": [0.9, 0.95]}}
+    index = {"weight_map": {"H_init": "model-1.safetensors", "L_init": "model-2.safetensors"}}
+    card = "---\nmodel-index: [{name: x, results: [{dataset: {name: y}, metrics: [{name: z, value: 1}]}]}]\n---\nhi\n"
+    names_of = json.dumps(json.loads((arc / "identifiers.json").read_bytes())[:3]).encode()
+    tasks = get_kind("arc").tasks
+    assert tasks is not None
+
+    def replayed(path: Path) -> None:
+        for puzzle, model, found in read_trace(path):
+            retell(puzzle, model, found, "t")
+
+    def report(path: Path) -> None:
+        (path.parent / "settings.json").unlink(missing_ok=True)
+        list(ReportFolder(path.parent, {"max_steps": [1]}).rows())
+
+    def settings_of(path: Path) -> None:
+        ReportFolder(path.parent, {"max_steps": [1]})
+
+    def identifiers(path: Path) -> None:
+        Identifiers(tasks, 3, path).check()
+
+    public = b"arch:\n  H_cycles: 3\n  b: &b [1, 2]\n  c: *b\n"
+
+    def score(path: Path) -> None:
+        read_score(path.read_bytes().decode("utf-8", "replace"))
+
+    def metrics(path: Path) -> None:
+        list(RunFolder(path.parent).read_metrics())
+
+    found = {
+        "puzzles": Reader(lambda path: list(read_file(path, None)), "p", examples),
+        "config.json": Reader(lambda path: read_config(path.parent), CONFIG, [config]),
+        "safetensors": Reader(read_header, WEIGHTS, [header]),
+        "index of shards": Reader(shards_of, SHARDS, [json.dumps(index).encode()]),
+        "public configuration": Reader(read_public_config, "c", [public, config]),
+        "card": Reader(score, "README.md", [card.encode()]),
+        "state dict": Reader(read_state_dict, "state.pt", [state.read_bytes(), old.read_bytes()]),
+        "identifiers.json": Reader(identifiers, "identifiers.json", [names_of]),
+        "source.json": Reader(lambda path: store.read_source(path.parent), store.SOURCE, [json.dumps(source).encode()]),
+        "trace": Reader(replayed, "t", ["\n".join(steps).encode()]),
+        "rows of a report": Reader(report, "puzzles.csv", [",".join(COLUMNS).encode() + b"\n" + row * 2]),
+        "settings of a report": Reader(settings_of, "settings.json", [b'{"max_steps": [1], "processes": 1}']),
+        "run.json": Reader(lambda path: RunFolder(path.parent).read_options(), "run.json", [json.dumps(run).encode()]),
+        "metrics": Reader(metrics, "metrics.jsonl", [b'{"step": 1}\n' * 3]),
+        "state of a run": Reader(lambda path: RunFolder(path.parent).read_state(), "state.pt", [state.read_bytes()]),
+        "results": Reader(read_results, "r", [json.dumps(result).encode() + b"\n"]),
+    }  # fmt: skip
+    assert tuple(found) == NAMES
+    for number, each in enumerate(found.values()):
+        folder = place / str(number)
+        folder.mkdir()
+        each.name = str(folder / each.name)
+    return found
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to every value in a JSON value."""
+    yield path
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in inner:
+        yield from places(each, (*path, key))
+
+
+@st.composite
+def changed(draw: st.DrawFn, seeds: list[bytes]) -> bytes:
+    """A good file with a few changes."""
+    text = draw(st.sampled_from(seeds))
+    with contextlib.suppress(ValueError, UnicodeDecodeError):
+        lines = [json.loads(line) for line in text.splitlines()] if draw(st.booleans()) else [json.loads(text)]
+        number = draw(st.integers(0, len(lines) - 1))
+        found = copy.deepcopy(lines[number])
+        way = draw(st.sampled_from(list(places(found))[:200]))
+        odd = draw(st.sampled_from(ODD))
+        inside: Any = found
+        for key in way[:-1]:
+            inside = inside[key]
+        if not way:
+            lines[number] = odd
+        else:
+            if draw(st.integers(0, 5)) == 0 and isinstance(inside, dict):
+                inside[str(odd)[:20]] = inside.pop(way[-1])
+            else:
+                inside[way[-1]] = odd
+            lines[number] = found
+        text = "\n".join(map(json.dumps, lines)).encode()
+        if draw(st.booleans()):
+            return text
+    content = bytearray(text)
+    for _ in range(draw(st.integers(1, 4))):
+        at = draw(st.integers(0, len(content)))
+        end = at + draw(st.sampled_from([0, 0, 1, 2, 8, 64]))
+        piece = draw(st.sampled_from([*PIECES, bytes(content[at:end]) * 3]) | st.binary(max_size=4))
+        content[at:end] = piece
+    return bytes(content[: draw(st.sampled_from([len(content)] * 3 + [len(content) // 2]))])
+
+
+class TooSlow(Exception):
+    pass
+
+
+@contextlib.contextmanager
+def bounded() -> Iterator[None]:
+    """Two seconds and 500 MB more than are in use."""
+
+    def late(*_: object) -> None:
+        raise TooSlow(f"over {SECONDS} s")
+
+    pages = int(Path("/proc/self/statm").read_text().split()[0]) if sys.platform == "linux" else 0
+    kept, before = signal.signal(signal.SIGALRM, late), resource.getrlimit(resource.RLIMIT_AS)
+    if pages:
+        resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEMORY, before[1]))
+    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, kept)
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def attempt(reader: Reader, content: bytes, findings: Path | None) -> None:
+    """Read one input and note what comes of it."""
+    path = Path(reader.name)
+    path.write_bytes(content)
+    began = time.perf_counter()
+    try:
+        with bounded():
+            reader.read(path)
+    except TrmError as error:
+        reader.refused += 1
+        problem = "a message of several lines" if "\n" in error.message + error.hint else ""
+    except UnsatisfiedAssumption:
+        raise
+    except Exception as error:
+        problem = f"{type(error).__name__}: {error}"[:200]
+    else:
+        problem = ""
+    reader.tried += 1
+    reader.slowest = max(reader.slowest, time.perf_counter() - began)
+    if problem:
+        reader.findings.append(problem)
+        if findings is not None:
+            findings.mkdir(exist_ok=True)
+            kept = findings / f"{path.name}-{hashlib.sha256(content).hexdigest()[:12]}"
+            kept.write_bytes(content)
+            kept.with_suffix(".txt").write_text(problem + "\n")
+
+
+def fuzz(reader: Reader, examples: int, number: int, findings: Path | None = None) -> None:
+    """Give a reader so many inputs, drawn from the seed `number`."""
+
+    @seed(number)
+    @settings(max_examples=examples, phases=[Phase.generate], database=None, deadline=None,
+              suppress_health_check=list(HealthCheck))  # fmt: skip
+    @given(changed(reader.seeds))
+    def run(content: bytes) -> None:
+        attempt(reader, content, findings)
+
+    run()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=1.0)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--only", default="", help="readers whose name holds this")
+    asked = parser.parse_args()
+    findings, place = Path("fuzz-findings"), Path(tempfile.mkdtemp(prefix="fuzz-"))
+    torch.set_num_threads(1)
+    try:
+        todo = {name: each for name, each in readers(place).items() if asked.only in name}
+        until, number = time.monotonic() + 60 * asked.minutes, asked.seed
+        while time.monotonic() < until:
+            for name, each in todo.items():
+                for _ in range(10 if name == "puzzles" else 1):
+                    fuzz(each, 100, number, findings)
+                    number += 1
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+    print(f"{'reader':<24}{'inputs':>10}{'refused':>10}{'slowest':>10}{'findings':>10}")
+    for name, each in todo.items():
+        print(f"{name:<24}{each.tried:>10,}{each.refused:>10,}{each.slowest:>8.3f} s{len(each.findings):>10}")
+        for problem in sorted(set(each.findings))[:5]:
+            print(f"    {problem!r}")
+    bad = sum(len(each.findings) for each in todo.values())
+    print(f"seed {asked.seed}" + (f"; see {findings}{os.sep}" if bad else ""))
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
