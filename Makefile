@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: solve test test-cpus readme clean
+.PHONY: solve test test-cpus docs clean
 
 solve: $(VENV)/installed
 	$(BIN)/trm-solve solve examples/sudoku/hard.txt
@@ -20,8 +20,8 @@ test: $(VENV)/installed-test
 test-cpus: $(VENV)/installed-test
 	$(BIN)/python tests/cpus.py
 
-# Write the real help texts into the README, where a test compares them.
-readme: $(VENV)/installed-test
+# Write the real help texts into docs/cli.md, where a test compares them.
+docs: $(VENV)/installed-test
 	$(BIN)/python tests/test_readme.py
 
 clean:
