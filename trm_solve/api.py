@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from trm_solve import pretrained
+from trm_solve import examples, pretrained
 from trm_solve.config import AdaptOptions, SolveOptions
 from trm_solve.device import choose_device, choose_dtype
 from trm_solve.errors import InputError, ModelError
@@ -36,7 +36,8 @@ def load(model: str | Path, *, device: str = "auto", dtype: str = "auto") -> TRM
 def read(puzzle: str | Path, kind: str | None = None) -> list[Puzzle]:
     """All puzzles of a file, or of a text that is itself a puzzle. Raises `InputError` at the first that is unreadable.
 
-    A string with a line break, or that is no existing file, is taken for the puzzle itself.
+    A string with a line break, or that is no existing file, is taken for the puzzle itself; `example:NAME` is a file
+    that ships.
     """
     puzzles = []
     for item in read_items(puzzle, kind):
@@ -48,6 +49,9 @@ def read(puzzle: str | Path, kind: str | None = None) -> list[Puzzle]:
 
 def read_items(puzzle: str | Path, kind: str | None = None, source: str = "<puzzle>") -> Iterator[Puzzle | InputError]:
     """As `read`, lazily; a puzzle that cannot be read comes as the error that names its place."""
+    if examples.is_example(puzzle):
+        text = examples.locate(puzzle).read_text(encoding="utf-8")
+        return read_lines(text.splitlines(keepends=True), str(puzzle), kind)
     if isinstance(puzzle, Path):
         return read_file(puzzle, kind)
     one_line = "\n" not in puzzle and len(puzzle) < 4096

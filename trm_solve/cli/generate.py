@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -45,7 +47,9 @@ def _command(name: str, generator: Generator) -> Any:
     """The Typer command of a kind's generator."""
 
     def command(**chosen: Any) -> None:
-        generator.run(**chosen)
+        from trm_solve.examples import locate
+
+        generator.run(**{name: _files(value, locate) for name, value in chosen.items()})
 
     parameters = [_parameter(option) for option in generator.options]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -54,6 +58,13 @@ def _command(name: str, generator: Generator) -> Any:
     app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
     app.command(name)(command)
     return typer.main.get_command(app)
+
+
+def _files(value: Any, locate: Callable[[Path], Path]) -> Any:
+    """A value with the files that its examples stand for."""
+    if isinstance(value, list):
+        return [_files(each, locate) for each in value]
+    return locate(value) if isinstance(value, Path) else value
 
 
 def _parameter(option: Option) -> inspect.Parameter:

@@ -24,6 +24,7 @@ def train(
             metavar="DATA...",
             help="Puzzle files with answers, folders of the public builder's .npy files, or hf://datasets/ORG/NAME. "
             "DATA@0.1 makes one a tenth of the draws.",
+            autocompletion=o.complete_example,
         ),
     ] = None,
     out: Annotated[

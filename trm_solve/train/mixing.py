@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trm_solve import examples
 from trm_solve.config import Canvas, RunOptions
 from trm_solve.errors import InputError
 from trm_solve.kinds import get_kind
@@ -32,7 +33,7 @@ def open_data(
     are for tasks. Raises `InputError`; `report` hears of refused rows.
     """
     sources = [split_share(source) for source in options.data]
-    found = read_all([path for path, _ in sources], options.kind, copies, max_side, report)
+    found = read_all([located(path) for path, _ in sources], options.kind, copies, max_side, report)
     parts, held, shares = [], [], []
     for (path, share), data in zip(sources, found, strict=True):
         if not len(data):  # a file of tasks that are all left out
@@ -55,7 +56,7 @@ def open_data(
             cumulative = np.cumsum(odds[rows]) / share
             part = crop(part) if canvas == "crop" else part
             mixtures.append(Mixture(part, cumulative, augment, share, _reveal(options.reveal)))
-    validation = {source: renamed(read(source, options.kind, report), data.names) for source in options.valid}
+    validation = {source: renamed(read(located(source), options.kind, report), data.names) for source in options.valid}
     for source, part in validation.items():
         _join([data, part])
         if get_kind(part.kind).tasks is not None and (strange := int((part.ids == 0).sum())):
@@ -70,6 +71,11 @@ def open_data(
         sized = [part.take(rows) for rows in by_size(part, canvas)]
         sets[name] = [crop(each) for each in sized] if canvas == "crop" else sized
     return mixtures, sets
+
+
+def located(source: str) -> str:
+    """A source, or the file that an `example:NAME` stands for."""
+    return str(examples.locate(source)) if examples.is_example(source) else source
 
 
 def split_share(source: str) -> tuple[str, float | None]:

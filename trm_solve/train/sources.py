@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from trm_solve import examples
 from trm_solve.errors import InputError, TrmError
 from trm_solve.kinds import get_kind, kinds
 from trm_solve.kinds.base import Kind, Report
@@ -30,7 +31,8 @@ def read(path: str, kind: str | None, report: Report) -> Dataset:
     if place.is_dir():
         return read_arrays(place, kind)
     if not place.exists():
-        raise InputError(f"{path}: no such file or folder", "data sets on the hub are hf://datasets/ORG/NAME")
+        hint = examples.meant(place) or "data sets on the hub are hf://datasets/ORG/NAME"
+        raise InputError(f"{path}: no such file or folder", hint)
     for each in kinds().values() if kind is None else [get_kind(kind)]:
         if (found := each.read_table(place)) is not None:
             return plain(each.name, *found)

@@ -31,6 +31,7 @@ class Sudoku(Kind):
     canvas = (9, 9)
     vocab_size = 11
     blank = 1
+    demo = "hard"
     suffixes = (".sdk", ".sdm", ".ss")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper-sudoku-mlp": {**PAPER, "mlp_t": True, "pos_encodings": "none", "L_cycles": 6, "max_steps": EPOCHS},
