@@ -21,12 +21,16 @@ from trm_solve.config import ModelConfig
 from trm_solve.errors import InputError, ModelError, reason_of
 from trm_solve.files import write_atomically, written_atomically
 from trm_solve.hub.card import GENERATED, model_card
+from trm_solve.hub.folder import CARD as CARD
+from trm_solve.hub.folder import CONFIG as CONFIG
+from trm_solve.hub.folder import TABLE as TABLE
+from trm_solve.hub.folder import WEIGHTS as WEIGHTS
+from trm_solve.hub.folder import read_config as read_config
+from trm_solve.hub.folder import read_header as read_header
 from trm_solve.hub.store import verify
 from trm_solve.model import TRM
 from trm_solve.tasks.identifiers import Identifiers
 
-CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
-TABLE = "puzzle_emb.weights"
 MAPPED = 1 << 22  # numbers of a puzzle table above which it stays in its file
 PIECE = 1 << 20  # numbers that are converted and written at once
 STORED = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16", torch.float64: "F64"}
@@ -54,25 +58,6 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], dtype: torch.dtype 
                 file.write(piece.to("cpu", stored[name]).contiguous().view(torch.uint8).numpy().data)
 
 
-def read_config(folder: Path) -> ModelConfig:
-    """The architecture of a checkpoint folder. Raises `ModelError` that names the file and the field."""
-    path = folder / CONFIG
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(fields, dict):
-            raise ModelError(f"{path}: not a JSON object")
-        return ModelConfig.from_dict(fields, str(path))
-    except FileNotFoundError:
-        hint = "a raw state dict becomes one by: trm-solve models convert FILE --config all_config.yaml --out DIR"
-        raise ModelError(f"{folder}: no {CONFIG}, so not a checkpoint folder", hint) from None
-    except OSError as error:
-        raise ModelError(f"{path}: {reason_of(error)}") from None
-    except ValueError as error:
-        raise ModelError(f"{path}: not JSON ({error})") from None
-    except InputError as error:
-        raise ModelError(error.message, error.hint) from None
-
-
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """Tensors of a safetensors file, memory-mapped. Raises `ModelError`."""
     try:
@@ -83,21 +68,6 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     except (SafetensorError, OSError, ValueError) as error:
         hint = "a truncated download or another format; fetch it again"
         raise ModelError(f"{path}: damaged or not safetensors ({error})", hint) from None
-
-
-def read_header(path: Path) -> dict[str, Any]:
-    """Names, shapes and dtypes of a safetensors file, without its tensors. Raises `ModelError`."""
-    try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            if length > path.stat().st_size:
-                raise ValueError("header longer than the file")
-            fields = json.loads(file.read(length))
-    except FileNotFoundError:
-        raise ModelError(f"{path}: missing") from None
-    except (OSError, ValueError, struct.error) as error:
-        raise ModelError(f"{path}: damaged or not safetensors ({error})") from None
-    return {name: spec for name, spec in fields.items() if name != "__metadata__"}
 
 
 def fill(model: TRM, tensors: Mapping[str, Tensor], where: str) -> TRM:

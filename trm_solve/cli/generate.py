@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -47,9 +46,7 @@ def _command(name: str, generator: Generator) -> Any:
     """The Typer command of a kind's generator."""
 
     def command(**chosen: Any) -> None:
-        from trm_solve.examples import locate
-
-        generator.run(**{name: _files(value, locate) for name, value in chosen.items()})
+        generator.run(**{name: _read(value) if isinstance(value, list) else value for name, value in chosen.items()})
 
     parameters = [_parameter(option) for option in generator.options]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -60,11 +57,16 @@ def _command(name: str, generator: Generator) -> Any:
     return typer.main.get_command(app)
 
 
-def _files(value: Any, locate: Callable[[Path], Path]) -> Any:
-    """A value with the files that its examples stand for."""
-    if isinstance(value, list):
-        return [_files(each, locate) for each in value]
-    return locate(value) if isinstance(value, Path) else value
+def _read(values: list[Any]) -> list[Any]:
+    """Files that are read come as lists; examples are found, and what is not there is told before there is any work."""
+    from trm_solve.errors import InputError
+    from trm_solve.examples import locate, meant
+
+    found = [locate(value) if isinstance(value, Path) else value for value in values]
+    for path in found:
+        if isinstance(path, Path) and not path.exists():
+            raise InputError(f"{path}: no such file or directory", meant(path))
+    return found
 
 
 def _parameter(option: Option) -> inspect.Parameter:

@@ -8,22 +8,23 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from trm_solve.checkpoint import CARD, TABLE, WEIGHTS, open_folder, read_config, read_header, save
 from trm_solve.config import nearest
-from trm_solve.device import DTYPES
 from trm_solve.errors import InputError, ModelError
 from trm_solve.hub import names as hub
 from trm_solve.hub import store
 from trm_solve.hub.card import read_score
+from trm_solve.hub.folder import CARD, TABLE, WEIGHTS, read_config, read_header
 from trm_solve.kinds import get_kind
-from trm_solve.model import TRM
 from trm_solve.tasks.identifiers import Identifiers
+
+if TYPE_CHECKING:
+    from trm_solve.model import TRM
 
 
 def describe(name: str) -> dict[str, Any]:
@@ -200,7 +201,9 @@ def convert_to(
     A checkpoint folder keeps its configuration; where it is `out` too, it is only given identifiers. Raises
     `ModelError` or `InputError`.
     """
+    from trm_solve.checkpoint import open_folder, save
     from trm_solve.convert import convert, read_public_config
+    from trm_solve.device import DTYPES
 
     if dtype not in DTYPES:
         raise InputError(f"unknown dtype '{dtype}'", nearest(dtype, list(DTYPES)))

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trm_solve import examples
 from trm_solve.config import Canvas, RunOptions
 from trm_solve.errors import InputError
 from trm_solve.kinds import get_kind
 from trm_solve.kinds.base import Report
 from trm_solve.train.data import ROWS, Dataset, Mixture, by_size, crop
+from trm_solve.train.naming import located, split_share
 from trm_solve.train.sources import read, read_all, renamed
 
 
@@ -71,25 +70,6 @@ def open_data(
         sized = [part.take(rows) for rows in by_size(part, canvas)]
         sets[name] = [crop(each) for each in sized] if canvas == "crop" else sized
     return mixtures, sets
-
-
-def located(source: str) -> str:
-    """A source, or the file that an `example:NAME` stands for."""
-    return str(examples.locate(source)) if examples.is_example(source) else source
-
-
-def split_share(source: str) -> tuple[str, float | None]:
-    """`PATH@SHARE` taken apart; an `@` in a path that exists or without a number behind it is part of the path."""
-    path, at, text = source.rpartition("@")
-    if not at or Path(source).exists():
-        return source, None
-    try:
-        share = float(text)
-    except ValueError:
-        return source, None
-    if not 0 < share <= 1:
-        raise InputError(f"{path}: share {text} of the draws must lie between 0 and 1", f"write {path}@0.1 for a tenth")
-    return path, share
 
 
 def hold_out(data: Dataset, share: float, path: str) -> tuple[Dataset, Dataset]:
