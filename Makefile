@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: solve test test-cpus fuzz readme clean
+.PHONY: solve test test-cpus fuzz docs docs-check clean
 
 solve: $(VENV)/installed
 	$(BIN)/trm-solve solve examples/sudoku/hard.txt
@@ -25,9 +25,13 @@ MINUTES ?= 10
 fuzz: $(VENV)/installed-test
 	PYTHONPATH=. $(BIN)/python tests/fuzz.py --minutes $(MINUTES)
 
-# Write the real help texts into the README, where a test compares them.
-readme: $(VENV)/installed-test
+# Write the real help texts into docs/cli.md, where a test compares them.
+docs: $(VENV)/installed-test
 	$(BIN)/python tests/test_readme.py
+
+# Run all that README and docs show, what takes minutes too (shortened).
+docs-check: $(VENV)/installed-test
+	TRM_DOCS=all $(BIN)/pytest tests/test_docs.py
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage

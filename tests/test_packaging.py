@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-SHIPPED = ["trm_solve", "weights", "pyproject.toml", "README.md", "LICENSE"]
+SHIPPED = ["trm_solve", "weights", "examples", "pyproject.toml", "docs", "LICENSE"]
 
 
 @pytest.fixture(scope="module")

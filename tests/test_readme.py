@@ -1,4 +1,5 @@
-"""The README's help texts are the real ones. `make readme` (this file as a program) writes them anew."""
+"""The README is short, and the help texts in docs/cli.md are the real ones. `make docs` (this file as a program) writes
+them anew."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "docs" / "cli.md"
 BLOCK = re.compile(r"(<!-- help: (.*?) -->\n```text\n)(.*?)(```)", re.DOTALL)
 
 
@@ -24,20 +26,38 @@ def real_help(command: str) -> str:
     return "\n".join(line.rstrip() for line in done.stdout.strip("\n").splitlines()).strip() + "\n"
 
 
-BLOCKS = {match[2]: match[3] for match in BLOCK.finditer(README.read_text(encoding="utf-8"))}
+BLOCKS = {match[2]: match[3] for match in BLOCK.finditer(PAGE.read_text(encoding="utf-8"))}
 
 
 @pytest.mark.parametrize("command", BLOCKS)
-def test_help_in_the_readme_is_the_real_one(command: str) -> None:
-    assert BLOCKS[command] == real_help(command), "run `make readme`"
+def test_help_in_the_docs_is_the_real_one(command: str) -> None:
+    assert BLOCKS[command] == real_help(command), "run `make docs`"
 
 
-def test_every_command_has_its_help_in_the_readme() -> None:
+def test_every_command_has_its_help_in_the_docs() -> None:
     commands = re.findall(r"^│ ([a-z]+) ", real_help("trm-solve").split("Commands")[1], re.MULTILINE)
     assert commands
     assert {"trm-solve", *(f"trm-solve {name}" for name in commands)} <= set(BLOCKS)
 
 
+def test_the_readme_is_short() -> None:
+    assert (ROOT / "README.md").stat().st_size <= 12 * 1024
+
+
+def test_links_lead_somewhere() -> None:
+    """Files beside the page, and the headings in them."""
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
+        for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+            if link.startswith("https://"):
+                continue
+            name, _, heading = link.partition("#")
+            target = page.parent / name
+            assert target.exists(), f"{page.name}: {link}"
+            headings = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE) if heading else []
+            known = {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}
+            assert not heading or heading in known, f"{page.name}: {link}"
+
+
 if __name__ == "__main__":
-    old = README.read_text(encoding="utf-8")
-    README.write_text(BLOCK.sub(lambda m: m[1] + real_help(m[2]) + m[4], old), encoding="utf-8")
+    old = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(BLOCK.sub(lambda m: m[1] + real_help(m[2]) + m[4], old), encoding="utf-8")

@@ -41,7 +41,7 @@ _HOMES = {
     "AdaptOptions": "config",
     "InputError": "errors",
     "ModelError": "errors",
-    "Puzzle": "puzzles.base",
+    "Puzzle": "puzzle",
     "Solution": "trace",
     "SolveOptions": "config",
     "Step": "trace",

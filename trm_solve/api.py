@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from trm_solve import pretrained
 from trm_solve.config import AdaptOptions, SolveOptions
 from trm_solve.device import choose_device, choose_dtype
-from trm_solve.errors import InputError, ModelError
-from trm_solve.hub.names import packaged
-from trm_solve.kinds import get_kind
+from trm_solve.errors import InputError
+from trm_solve.inputs import default_model, read_items
 from trm_solve.model import TRM
 from trm_solve.puzzle import Puzzle
-from trm_solve.reading import read_file, read_lines
 from trm_solve.schedule import Event
 from trm_solve.tasks.answer import answer
 from trm_solve.trace import Solution, Step
-
-FILE_NAME = re.compile(r"[/\\]|\.[A-Za-z]\w{0,5}$")  # a path or a suffix: a file was meant, even if it is not there
 
 
 def load(model: str | Path, *, device: str = "auto", dtype: str = "auto") -> TRM:
@@ -36,7 +30,8 @@ def load(model: str | Path, *, device: str = "auto", dtype: str = "auto") -> TRM
 def read(puzzle: str | Path, kind: str | None = None) -> list[Puzzle]:
     """All puzzles of a file, or of a text that is itself a puzzle. Raises `InputError` at the first that is unreadable.
 
-    A string with a line break, or that is no existing file, is taken for the puzzle itself.
+    A string with a line break, or that is no existing file, is taken for the puzzle itself; `example:NAME` is a file
+    that ships.
     """
     puzzles = []
     for item in read_items(puzzle, kind):
@@ -44,17 +39,6 @@ def read(puzzle: str | Path, kind: str | None = None) -> list[Puzzle]:
             raise item
         puzzles.append(item)
     return puzzles
-
-
-def read_items(puzzle: str | Path, kind: str | None = None, source: str = "<puzzle>") -> Iterator[Puzzle | InputError]:
-    """As `read`, lazily; a puzzle that cannot be read comes as the error that names its place."""
-    if isinstance(puzzle, Path):
-        return read_file(puzzle, kind)
-    one_line = "\n" not in puzzle and len(puzzle) < 4096
-    # Path.exists raises for a text that is longer than a name may be
-    if one_line and (os.path.exists(puzzle) or FILE_NAME.search(puzzle)):  # noqa: PTH110
-        return read_file(Path(puzzle), kind)
-    return read_lines(puzzle.splitlines(keepends=True), source, kind)
 
 
 def solve(
@@ -126,17 +110,6 @@ def _one(puzzle: str | Path | Puzzle) -> Puzzle:
     if len(puzzles) != 1:
         raise InputError(f"{len(puzzles)} puzzles where one is expected", "solve_many takes several")
     return puzzles[0]
-
-
-def default_model(kind: str) -> str:
-    """The packaged model of a puzzle kind. Raises `ModelError` where none is packaged."""
-    name = get_kind(kind).model or kind
-    if name not in packaged():
-        raise ModelError(
-            f"no model for {kind} puzzles is packaged",
-            "--model takes a checkpoint folder, or a name that models list shows",
-        )
-    return name
 
 
 def _ready(model: str | Path | TRM | None, kind: str) -> TRM:

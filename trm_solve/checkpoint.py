@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
-import os
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +18,30 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from trm_solve.config import ModelConfig
-from trm_solve.errors import InputError, ModelError, reason_of, shown
-from trm_solve.files import open_plain, read_bytes, write_atomically, written_atomically
+from trm_solve.errors import InputError, ModelError, reason_of
+from trm_solve.files import write_atomically, written_atomically
 from trm_solve.hub.card import GENERATED, model_card
-from trm_solve.hub.store import is_plain_name, verify
+from trm_solve.hub.folder import CARD as CARD
+from trm_solve.hub.folder import CONFIG as CONFIG
+from trm_solve.hub.folder import SHARDS as SHARDS
+from trm_solve.hub.folder import TABLE as TABLE
+from trm_solve.hub.folder import WEIGHTS as WEIGHTS
+from trm_solve.hub.folder import header_shapes as header_shapes
+from trm_solve.hub.folder import read_card as read_card
+from trm_solve.hub.folder import read_config as read_config
+from trm_solve.hub.folder import read_header as read_header
+from trm_solve.hub.folder import read_headers as read_headers
+from trm_solve.hub.folder import shards_of as shards_of
+from trm_solve.hub.folder import weights_of as weights_of
+from trm_solve.hub.folder import what_else
+from trm_solve.hub.folder import what_is as what_is
+from trm_solve.hub.store import verify
 from trm_solve.model import TRM
-from trm_solve.shapes import FLOATS, WORDS, Shape, check_shapes
+from trm_solve.shapes import WORDS, Shape, check_shapes
 from trm_solve.tasks.identifiers import Identifiers
-from trm_solve.untrusted import object_of, parse_json, read_json
 
-CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
-SHARDS = "model.safetensors.index.json"  # in whose stead it may be: which of several files holds which tensor
-TABLE = "puzzle_emb.weights"
 MAPPED = 1 << 22  # numbers of a puzzle table above which it stays in its file
 PIECE = 1 << 20  # numbers that are converted and written at once
-CARD_BYTES = 1 << 20
-HEADER_BYTES = 1 << 24
-SIZES = {"BOOL": 1, "U8": 1, "I8": 1, "I16": 2, "I32": 4, "I64": 8, "C64": 8, **FLOATS}  # bytes of a number
 STORED = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16", torch.float64: "F64"}
 
 
@@ -62,63 +67,6 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], dtype: torch.dtype 
                 file.write(piece.to("cpu", stored[name]).contiguous().view(torch.uint8).numpy().data)
 
 
-def read_config(folder: Path) -> ModelConfig:
-    """The architecture of a checkpoint folder. Raises `ModelError` that names the file and the field."""
-    path = folder / CONFIG
-    try:
-        return ModelConfig.from_dict(object_of(read_json(path)), str(path))
-    except (FileNotFoundError, NotADirectoryError):
-        hint = "a raw state dict becomes one by: trm-solve models convert FILE --config all_config.yaml --out DIR"
-        raise ModelError(f"{folder}: no {CONFIG}, so not a checkpoint folder", hint) from None
-    except OSError as error:
-        raise ModelError(f"{path}: {reason_of(error)}") from None
-    except ValueError as error:
-        raise ModelError(f"{path}: {error}") from None
-    except InputError as error:
-        raise ModelError(error.message, error.hint) from None
-
-
-def read_card(folder: Path) -> str:
-    """The text of a folder's model card, empty where there is none that can be read."""
-    try:
-        return read_bytes(folder / CARD, CARD_BYTES).decode("utf-8", errors="replace")
-    except OSError:
-        return ""
-
-
-def weights_of(folder: Path) -> list[Path]:
-    """The file of a folder's weights, or its shards. Raises `ModelError`."""
-    single, index = folder / WEIGHTS, folder / SHARDS
-    return [single] if single.exists() or not index.exists() else shards_of(index)
-
-
-def shards_of(index: Path) -> list[Path]:
-    """The files that an index names, all beside it. Raises `ModelError`."""
-    try:
-        names = object_of(read_json(index)).get("weight_map")
-        if not isinstance(names, dict) or not names:
-            raise ValueError(f"field 'weight_map' cannot be {shown(names)}")
-        for name in names.values():
-            if not isinstance(name, str) or not is_plain_name(name):
-                raise ValueError(f"field 'weight_map': {shown(name)} is no plain name of a file in this folder")
-    except OSError as error:
-        raise ModelError(f"{index}: {reason_of(error)}") from None
-    except ValueError as error:
-        raise ModelError(f"{index}: {error}") from None
-    return [index.with_name(name) for name in sorted(set(names.values()))]
-
-
-def read_headers(paths: Sequence[Path]) -> dict[str, Any]:
-    """As `read_header`, of all shards. Raises `ModelError`, also for a tensor that stands in two of them."""
-    found: dict[str, Any] = {}
-    for path in paths:
-        header = read_header(path)
-        if both := found.keys() & header.keys():
-            raise ModelError(f"{path}: tensor {shown(min(both))} stands in another shard too")
-        found |= header
-    return found
-
-
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """Tensors of a safetensors file, memory-mapped. Raises `ModelError`."""
     try:
@@ -127,76 +75,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     except FileNotFoundError:
         raise ModelError(f"{path}: missing") from None
     except (SafetensorError, OSError, ValueError) as error:
-        raise ModelError(f"{path}: damaged or not safetensors ({error})", _what_else(path)) from None
-
-
-def read_header(path: Path) -> dict[str, Any]:
-    """Names, shapes and dtypes of a safetensors file, without its tensors. Raises `ModelError`, also where it lies."""
-    try:
-        with open_plain(path) as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            size = os.fstat(file.fileno()).st_size
-            if length > min(size, HEADER_BYTES):
-                raise ValueError("header longer than the file" if length > size else "header of many megabytes")
-            fields = object_of(parse_json(file.read(length)))
-        fields.pop("__metadata__", None)
-        _check_header(fields, size - 8 - length)
-    except FileNotFoundError:
-        raise ModelError(f"{path}: missing") from None
-    except OSError as error:
-        raise ModelError(f"{path}: {reason_of(error)}") from None
-    except (ValueError, struct.error) as error:
-        raise ModelError(f"{path}: damaged or not safetensors ({error})", _what_else(path)) from None
-    return fields
-
-
-def _check_header(fields: dict[str, Any], size: int) -> None:
-    """Raises ValueError where the tensors of a header are not what fills the rest of the file, byte after byte."""
-    places: list[tuple[int, int]] = []
-    for name, spec in fields.items():
-        match spec:
-            case {"dtype": str(dtype), "shape": [*shape], "data_offsets": [int(start), int(end)]}:
-                if not all(type(n) is int and n >= 0 for n in (*shape, start, end)):
-                    raise ValueError(f"tensor {shown(name)}: a shape of no numbers")
-                if dtype in SIZES and math.prod(shape) * SIZES[dtype] != end - start:
-                    raise ValueError(f"tensor {shown(name)}: {end - start} bytes for the shape {shown(shape)}")
-                places.append((start, end))
-            case _:
-                raise ValueError(f"tensor {shown(name)}: no dtype, shape and data_offsets")
-    at = 0
-    for start, end in sorted(places):
-        if start != at or end < start:
-            raise ValueError(f"bytes {min(at, start)} to {max(at, start)} are nobody's, or two tensors'")
-        at = end
-    if at != size:
-        raise ValueError(f"{size} bytes of tensors, the header says {at}")
-
-
-def header_shapes(fields: Mapping[str, Any]) -> dict[str, tuple[Shape, str]]:
-    """Shape and dtype of each tensor of a header, as `check_shapes` takes them."""
-    return {name: (tuple(spec["shape"]), spec["dtype"]) for name, spec in fields.items()}
-
-
-def _what_else(path: Path) -> str:
-    """A hint at what a file is in place of what it should be; empty where that cannot be told."""
-    try:
-        with open_plain(path) as file:
-            head = file.read(200)
-    except OSError:
-        return ""
-    return what_is(head) or "a truncated download or another format; fetch it again"
-
-
-def what_is(head: bytes) -> str:
-    """What a file is that begins so and holds no tensors; empty where that cannot be told."""
-    start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if not head:
-        return "the file is empty"
-    if start.startswith(b"version https://git-lfs"):
-        return "a Git LFS pointer, not the file itself: git lfs pull, or trm-solve models pull"
-    if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
-        return "a web page, perhaps of a log-in: fetch the file itself"
-    return ""
+        raise ModelError(f"{path}: damaged or not safetensors ({error})", what_else(path)) from None
 
 
 def fill(model: TRM, tensors: Mapping[str, Tensor], where: str) -> TRM:

@@ -1,23 +1,22 @@
-"""`solve` from inputs to output: read, choose a model, answer, hand every event to the sink."""
+"""`solve` from inputs to output: read, choose a model, answer, hand every event to the sink.
+
+Puzzles and the model's name are looked at before torch is imported, so that a mistake is told at once.
+"""
 
 from __future__ import annotations
 
 import itertools
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from trm_solve.api import default_model, load, read_items
 from trm_solve.config import AdaptOptions, SolveOptions
-from trm_solve.errors import InputError, ModelError
-from trm_solve.hub.names import packaged
+from trm_solve.errors import InputError
+from trm_solve.inputs import choose_model, must_be_for, read_inputs
 from trm_solve.kinds import get_kind
 from trm_solve.output import MANY, OutputOptions, open_output
 from trm_solve.puzzle import Puzzle
-from trm_solve.reading import read_stream
 from trm_solve.talk import say
-from trm_solve.tasks.answer import answer
 from trm_solve.tasks.view import AdaptView
 from trm_solve.trace import Solution, Step
 
@@ -39,18 +38,6 @@ class SolveRequest:
     verbose: bool = False  # say which model, device and dtype
 
 
-def read_inputs(inputs: list[str], kind: str | None) -> Iterator[Puzzle | InputError]:
-    """Puzzles of all inputs in order; a file that cannot be read at all is one error in its place."""
-    for number, text in enumerate(inputs, 1):
-        try:
-            if text == "-":
-                yield from read_stream(sys.stdin, "<stdin>", kind)
-            else:
-                yield from read_items(text, kind, f"<argument {number}>" if len(inputs) > 1 else "<argument>")
-        except InputError as error:
-            yield error
-
-
 def solve_inputs(request: SolveRequest) -> int:
     """Solve what the inputs hold and show it; returns the exit code."""
     items = read_inputs(request.inputs, request.kind)
@@ -64,15 +51,17 @@ def solve_inputs(request: SolveRequest) -> int:
     many = len(head) >= MANY
     if first is None:
         return _only_errors(head, request.look.with_puzzles("", 0, many))
-    name = request.model or default_model(first.kind)
+    whose = f"{first.source} is a {first.kind} puzzle"
+    name = choose_model(request.model, first.kind, whose)
     look = request.look.with_puzzles(name, request.options.max_steps, many)
     with open_output(look) as output:
+        unsolvable = _count_solutions(first, output.warn) if request.check_unique else None
+
+        from trm_solve.api import load
+        from trm_solve.tasks.answer import answer
+
         ready = load(name, device=request.device, dtype=request.dtype)
-        if ready.config.kind != first.kind:
-            hint = f"packaged: {', '.join(packaged())}"
-            raise ModelError(
-                f"model '{name}' is for {ready.config.kind}, {first.source} is a {first.kind} puzzle", hint
-            )
+        must_be_for(first.kind, name, ready.config.kind, whose)
         if request.verbose:
             dtype = str(ready.forward_dtype).removeprefix("torch.")
             say(f"model {name}, device {ready.device}, dtype {dtype}")
@@ -87,7 +76,7 @@ def solve_inputs(request: SolveRequest) -> int:
             go_on=True,
             begin=output.begin,
             view=AdaptView(quiet=look.quiet),
-            unsolvable=_count_solutions(first, output.warn) if request.check_unique else None,
+            unsolvable=unsolvable,
         )
         done = 0
         for event in events:

@@ -14,7 +14,7 @@ from typing import Annotated, TextIO, cast
 import typer
 
 from trm_solve import __version__
-from trm_solve.cli import evaluate, generate, models, replay, solve, train
+from trm_solve.cli import demo, evaluate, generate, models, replay, solve, train
 from trm_solve.errors import ExitCode, ReaderGone, TrmError
 from trm_solve.files import swallow_stdout, unwritable
 from trm_solve.interrupt import exit_code, termination
@@ -26,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (solve, evaluate, train, generate, models, replay):
+for command in (demo, solve, evaluate, train, generate, models, replay):
     command.register(app)
 
 
@@ -46,9 +46,9 @@ def _program(
 
     Examples:
 
-        trm-solve solve examples/sudoku/easy.txt
+        trm-solve demo
 
-        trm-solve eval puzzles.csv
+        trm-solve solve example:sudoku/easy
     """
 
 

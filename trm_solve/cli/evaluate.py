@@ -16,7 +16,14 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate(
-    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files, folders or patterns of puzzles.")],
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH...",
+            help="Files, folders or patterns of puzzles; example:NAME is one that ships.",
+            autocompletion=o.complete_example,
+        ),
+    ],
     model: o.Model = None,
     device: o.Device = "auto",
     dtype: o.Dtype = "auto",
@@ -69,7 +76,7 @@ def evaluate(
 
     Examples:
 
-        trm-solve eval puzzles.csv
+        trm-solve eval example:sudoku/fifty
 
         trm-solve eval puzzles/ --halt never --max-steps 16,32,64 --report runs/report
     """

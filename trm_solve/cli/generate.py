@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -45,7 +46,7 @@ def _command(name: str, generator: Generator) -> Any:
     """The Typer command of a kind's generator."""
 
     def command(**chosen: Any) -> None:
-        generator.run(**chosen)
+        generator.run(**{name: _read(value) if isinstance(value, list) else value for name, value in chosen.items()})
 
     parameters = [_parameter(option) for option in generator.options]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -54,6 +55,18 @@ def _command(name: str, generator: Generator) -> Any:
     app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
     app.command(name)(command)
     return typer.main.get_command(app)
+
+
+def _read(values: list[Any]) -> list[Any]:
+    """Files that are read come as lists; examples are found, and what is not there is told before there is any work."""
+    from trm_solve.errors import InputError
+    from trm_solve.examples import locate, meant
+
+    found = [locate(value) if isinstance(value, Path) else value for value in values]
+    for path in found:
+        if isinstance(path, Path) and not path.exists():
+            raise InputError(f"{path}: no such file or directory", meant(path))
+    return found
 
 
 def _parameter(option: Option) -> inspect.Parameter:

@@ -16,6 +16,18 @@ def complete_model(incomplete: str) -> list[str]:
     return [name for name in names() if name.startswith(incomplete)]
 
 
+def complete_example(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Shell completion of the examples that ship, once their name has been begun: of other files the shell knows more.
+
+    Bash takes the colon in it for a word of its own, and wants what stands behind it.
+    """
+    from trm_solve.examples import PREFIX, files
+
+    if any(isinstance(value, list | tuple) and value[-1:] == type(value)(":") for value in ctx.params.values()):
+        return [name for name in files() if name.startswith(incomplete)]
+    return [PREFIX + name for name in files() if incomplete and (PREFIX + name).startswith(incomplete)]
+
+
 Model = Annotated[
     str | None,
     typer.Option(

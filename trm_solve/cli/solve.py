@@ -18,7 +18,12 @@ def register(app: typer.Typer) -> None:
 
 def solve(
     puzzles: Annotated[
-        list[str], typer.Argument(metavar="PUZZLE...", help="Files, or the puzzle itself, or - for standard input.")
+        list[str],
+        typer.Argument(
+            metavar="PUZZLE...",
+            help="Files, or the puzzle itself, or - for standard input; example:NAME is one that ships.",
+            autocompletion=o.complete_example,
+        ),
     ],
     model: o.Model = None,
     device: o.Device = "auto",
@@ -66,7 +71,7 @@ def solve(
 
     Examples:
 
-        trm-solve solve examples/sudoku/easy.txt
+        trm-solve solve example:sudoku/easy
 
         cat puzzles.csv | trm-solve solve - -q > answers.txt
     """

@@ -24,6 +24,7 @@ def train(
             metavar="DATA...",
             help="Puzzle files with answers, folders of the public builder's .npy files, or hf://datasets/ORG/NAME. "
             "DATA@0.1 makes one a tenth of the draws.",
+            autocompletion=o.complete_example,
         ),
     ] = None,
     out: Annotated[
@@ -132,7 +133,9 @@ def train(
         trm-solve train mine.csv --init sudoku --out runs/mine --max-minutes 10
     """
     from trm_solve.errors import InputError
+    from trm_solve.hub.names import find
     from trm_solve.interrupt import exit_code
+    from trm_solve.train.naming import must_exist, split_share
     from trm_solve.train.presets import DEFAULT, recipe
 
     fields = dict(_assignment(text) for text in set_ or [])
@@ -149,6 +152,10 @@ def train(
         raise InputError("a resumed run has its model already", "--init starts a new one, in another --out")
     if not resume and not data:
         raise InputError("no data to train on", "name a file of puzzles with answers, or hf://datasets/ORG/NAME")
+    must_exist([*(split_share(source)[0] for source in data or []), *(valid or [])])
+    if init:
+        find(init)
+    recipe(preset or DEFAULT, fields | horizon)
     asked = _given(data=data, init=init, kind=kind, rating=rating, band=band, valid=valid, hold_out=hold_out)
     asked |= _given(reveal=reveal)
     asked |= _given(valid_minutes=valid_minutes, valid_steps=valid_steps, valid_puzzles=valid_puzzles)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from trm_solve import examples
 from trm_solve.errors import InputError, reason_of
 from trm_solve.files import AtomicFile
 from trm_solve.kinds import get_kind, kinds
@@ -32,7 +33,7 @@ def find_files(paths: Iterable[str]) -> list[Path]:
     """
     found: list[Path] = []
     for text in paths:
-        path = Path(text)
+        path = examples.locate(text)
         try:
             path.stat()
         except OSError as error:

@@ -1,4 +1,7 @@
-"""`eval` from paths to figures: choose a model, share the work out, go on with a report, write what is wanted."""
+"""`eval` from paths to figures: choose a model, share the work out, go on with a report, write what is wanted.
+
+Puzzles and the model's name are looked at before torch is imported, so that a mistake is told at once.
+"""
 
 from __future__ import annotations
 
@@ -8,30 +11,25 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch.distributed as dist
-
-from trm_solve.api import default_model, load
-from trm_solve.checkpoint import weights_of
 from trm_solve.config import AdaptOptions, SolveOptions
-from trm_solve.device import choose_device
-from trm_solve.errors import InputError, ModelError
-from trm_solve.evaluate.evaluation import Evaluation, evaluate
+from trm_solve.errors import InputError
 from trm_solve.evaluate.folder import ReportFolder, Row
 from trm_solve.evaluate.inputs import open_puzzles, place, read_labelled, write_failures
-from trm_solve.evaluate.report import Meter, count_lines
-from trm_solve.evaluate.tally import Outcome
 from trm_solve.evaluate.tasks import Survey, submit, survey, table
 from trm_solve.files import AtomicFile, open_plain
-from trm_solve.fuse import fuse, operations
-from trm_solve.hub import names as hub
+from trm_solve.hub.folder import weights_of
+from trm_solve.inputs import choose_model, must_be_for
 from trm_solve.kinds import get_kind
 from trm_solve.locks import held
-from trm_solve.model import TRM
-from trm_solve.pretrained import resolve
 from trm_solve.talk import say
-from trm_solve.team import Team
+
+if TYPE_CHECKING:
+    from trm_solve.evaluate.evaluation import Evaluation
+    from trm_solve.evaluate.tally import Outcome
+    from trm_solve.model import TRM
+    from trm_solve.team import Team
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,24 +57,30 @@ def measure(request: EvalRequest) -> tuple[dict[str, Any], int] | None:
     The figures are those of the largest `max_steps`; where there are several, `runs` holds each. Raises `InputError`
     or `ModelError`.
     """
+    files, kind, items = open_puzzles(request.paths, request.kind, unlabelled=request.submission is not None)
+    _refuse(request, kind)
+    whose = f"these are {kind} puzzles"
+    name = choose_model(request.model, kind, whose)
+    counted = survey(items) if get_kind(kind).tasks is not None else None
+    if counted is not None and request.submission is not None:
+        counted.names()
+    for _ in place(items, 1, 0) if request.offsets else ():
+        pass  # what has no offsets is refused before there is any work to lose
+
+    from trm_solve.api import load
+    from trm_solve.device import choose_device
+    from trm_solve.evaluate.report import count_lines
+    from trm_solve.fuse import fuse, operations
+    from trm_solve.team import Team
+
     with (
         Team(choose_device(request.device)) as team,
         _opened(request.submission if team.leads else None) as submission,
         _opened(request.failures if team.leads else None) as failures,
         contextlib.ExitStack() as until_done,
     ):
-        files, kind, items = open_puzzles(request.paths, request.kind, unlabelled=request.submission is not None)
-        _refuse(request, kind)
-        counted = survey(items) if get_kind(kind).tasks is not None else None
-        if counted is not None and request.submission is not None:
-            counted.names()
-        for _ in place(items, 1, 0) if request.offsets else ():
-            pass  # what has no offsets is refused before there is any work to lose
-        name = request.model or default_model(kind)
         model = load(name, device=str(team.device), dtype=request.dtype)
-        if model.config.kind != kind:
-            hint = f"packaged: {', '.join(hub.packaged())}"
-            raise ModelError(f"model '{name}' is for {model.config.kind}, these are {kind} puzzles", hint)
+        must_be_for(kind, name, model.config.kind, whose)
         size = counted.items if counted is not None else sum(map(count_lines, files))
         work = size * max(request.offsets, 1) / team.size * sum(request.max_steps)
         fuse(model, request.options.compile, work * operations(model))
@@ -129,6 +133,9 @@ def _run(
     counted: Survey | None,
 ) -> list[Evaluation]:
     """This process's share of every setting."""
+    from trm_solve.evaluate.evaluation import Evaluation, evaluate
+    from trm_solve.evaluate.report import Meter
+
     found = {options.max_steps: Evaluation() for options in settings}
     done: dict[int, set[int]] = {steps: set() for steps in found}
     for row in folder.rows(None if counted is None else counted.ends()) if folder is not None else ():
@@ -199,6 +206,10 @@ def _sum(team: Team, mine: Evaluation) -> Evaluation:
     """The processes' evaluations as one."""
     if team.size == 1:
         return mine
+    import torch.distributed as dist
+
+    from trm_solve.evaluate.evaluation import Evaluation
+
     parts: list[Evaluation | None] = [None] * team.size
     dist.all_gather_object(parts, mine)
     whole = Evaluation()
@@ -212,6 +223,8 @@ def _settings(
     request: EvalRequest, settings: Sequence[SolveOptions], files: list[Path], where: dict[str, str]
 ) -> dict[str, Any]:
     """All that decides the figures: a report goes on only where it is the same."""
+    from trm_solve.pretrained import resolve
+
     weights = hashlib.sha256()
     for path in weights_of(resolve(where["model"])):
         with open_plain(path) as file:

@@ -8,35 +8,27 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from rich.table import Table
 from rich.text import Text
 
-from trm_solve.checkpoint import (
-    TABLE,
-    WEIGHTS,
-    header_shapes,
-    open_folder,
-    read_card,
-    read_config,
-    read_headers,
-    save,
-    weights_of,
-)
 from trm_solve.config import nearest
-from trm_solve.device import DTYPES
 from trm_solve.errors import InputError, ModelError
 from trm_solve.hub import names as hub
 from trm_solve.hub import store
 from trm_solve.hub.card import read_score
+from trm_solve.hub.folder import TABLE, WEIGHTS, header_shapes, read_card, read_config, read_headers, weights_of
 from trm_solve.kinds import get_kind
-from trm_solve.model import TRM
 from trm_solve.shapes import check_shapes
 from trm_solve.talk import printable, say
 from trm_solve.tasks.identifiers import Identifiers
 from trm_solve.terminal import PlainConsole
+
+if TYPE_CHECKING:
+    import torch
+
+    from trm_solve.model import TRM
 
 
 def describe(name: str) -> dict[str, Any]:
@@ -219,7 +211,9 @@ def convert_to(
     written over. `key` is that of one of several state dicts. A failure leaves nothing. Raises `ModelError` or
     `InputError`.
     """
+    from trm_solve.checkpoint import open_folder
     from trm_solve.convert import convert, read_public_config
+    from trm_solve.device import DTYPES
 
     if dtype not in DTYPES:
         raise InputError(f"unknown dtype '{dtype}'", nearest(dtype, list(DTYPES)))
@@ -248,6 +242,8 @@ def convert_to(
 
 def _save_whole(model: TRM, out: Path, dtype: torch.dtype) -> None:
     """Write a folder; a new one is there whole or not at all."""
+    from trm_solve.checkpoint import save
+
     new = not out.exists()
     try:
         save(model, out, dtype=dtype)

@@ -81,6 +81,7 @@ class Kind(ABC):
 
     plural: str = "puzzles"  # what many of them are called
     model: str = ""  # the packaged model for it; empty: of the kind's own name
+    demo: str = ""  # of the examples in the folder of its name, the one that `trm-solve demo` shows
     has_rules: bool = (
         True  # whether `check` can tell a right answer from a wrong one; without rules, answers are voted on
     )

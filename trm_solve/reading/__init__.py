@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
 
+from trm_solve import examples
 from trm_solve.errors import InputError, reason_of
 from trm_solve.kinds import get_kind, kinds
 from trm_solve.puzzle import Puzzle
@@ -54,4 +55,4 @@ def read_file(path: Path, kind: str | None = None) -> Iterator[Puzzle | InputErr
         with path.open(encoding=ENCODING) as file:
             yield from read_stream(file, str(path), kind)
     except OSError as error:
-        raise InputError(f"{path}: {reason_of(error)}") from None
+        raise InputError(f"{path}: {reason_of(error)}", examples.meant(path)) from None

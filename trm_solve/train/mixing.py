@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from trm_solve.errors import InputError
 from trm_solve.kinds import get_kind
 from trm_solve.kinds.base import Report
 from trm_solve.train.data import ROWS, Dataset, Mixture, by_size, crop
+from trm_solve.train.naming import located, split_share
 from trm_solve.train.sources import read, read_all, renamed
 
 
@@ -32,7 +32,7 @@ def open_data(
     are for tasks. Raises `InputError`; `report` hears of refused rows.
     """
     sources = [split_share(source) for source in options.data]
-    found = read_all([path for path, _ in sources], options.kind, copies, max_side, report)
+    found = read_all([located(path) for path, _ in sources], options.kind, copies, max_side, report)
     parts, held, shares = [], [], []
     for (path, share), data in zip(sources, found, strict=True):
         if not len(data):  # a file of tasks that are all left out
@@ -55,7 +55,7 @@ def open_data(
             cumulative = np.cumsum(odds[rows]) / share
             part = crop(part) if canvas == "crop" else part
             mixtures.append(Mixture(part, cumulative, augment, share, _reveal(options.reveal)))
-    validation = {source: renamed(read(source, options.kind, report), data.names) for source in options.valid}
+    validation = {source: renamed(read(located(source), options.kind, report), data.names) for source in options.valid}
     for source, part in validation.items():
         _join([data, part])
         if get_kind(part.kind).tasks is not None and (strange := int((part.ids == 0).sum())):
@@ -70,20 +70,6 @@ def open_data(
         sized = [part.take(rows) for rows in by_size(part, canvas)]
         sets[name] = [crop(each) for each in sized] if canvas == "crop" else sized
     return mixtures, sets
-
-
-def split_share(source: str) -> tuple[str, float | None]:
-    """`PATH@SHARE` taken apart; an `@` in a path that exists or without a number behind it is part of the path."""
-    path, at, text = source.rpartition("@")
-    if not at or Path(source).exists():
-        return source, None
-    try:
-        share = float(text)
-    except ValueError:
-        return source, None
-    if not 0 < share <= 1:
-        raise InputError(f"{path}: share {text} of the draws must lie between 0 and 1", f"write {path}@0.1 for a tenth")
-    return path, share
 
 
 def hold_out(data: Dataset, share: float, path: str) -> tuple[Dataset, Dataset]:

@@ -17,8 +17,8 @@ from trm_solve.puzzle import Puzzle
 from trm_solve.reading import read_file
 from trm_solve.tasks.identifiers import BLANK
 from trm_solve.train.data import NO_RATING, Dataset, of_examples, plain
+from trm_solve.train.naming import HUB, must_exist
 
-HUB = "hf://datasets/"
 SHOWN = 5  # refused rows that are told one by one
 
 
@@ -29,8 +29,7 @@ def read(path: str, kind: str | None, report: Report) -> Dataset:
     place = Path(path)
     if place.is_dir():
         return read_arrays(place, kind)
-    if not place.exists():
-        raise InputError(f"{path}: no such file or folder", "data sets on the hub are hf://datasets/ORG/NAME")
+    must_exist([path])
     for each in kinds().values() if kind is None else [get_kind(kind)]:
         if (found := each.read_table(place)) is not None:
             return plain(each.name, *found)

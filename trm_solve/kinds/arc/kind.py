@@ -38,6 +38,7 @@ class Arc(Kind):
     canvas = CANVAS
     vocab_size = COLORS + COLOR
     plural = "tasks"
+    demo = "00576224"
     has_rules = False
     tasks = ArcTasks()
     # The public ARC-AGI-1 run (100,000 epochs, an example of every task a batch at a time) is named after its last

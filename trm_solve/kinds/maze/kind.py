@@ -34,6 +34,7 @@ class Maze(Kind):
     canvas = CANVAS
     vocab_size = 6
     plural = "mazes"
+    demo = "hard"
     movable = True
     suffixes = (".maze",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {

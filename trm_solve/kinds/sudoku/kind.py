@@ -31,6 +31,7 @@ class Sudoku(Kind):
     canvas = (9, 9)
     vocab_size = 11
     blank = 1
+    demo = "hard"
     suffixes = (".sdk", ".sdm", ".ss")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         # Attention that knows rows, columns and boxes, and an answer asked for, with gradient, after each of four short

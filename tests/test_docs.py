@@ -1,0 +1,133 @@
+"""Every command and every Python line that README and docs show is run, in a folder with a few files of usual names.
+
+Commands are at least parsed. What takes minutes is marked `<!-- slow -->` there and run by `make docs-check` only, with
+fewer minutes and puzzles than it says; what cannot be run anywhere says so: `<!-- not run: why -->`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from trm_solve.cli import app
+
+ROOT = Path(__file__).parent.parent
+ALL = os.environ.get("TRM_DOCS") == "all"  # the slow ones too
+GUIDES = [page for page in sorted((ROOT / "docs").glob("*.md")) if page.stem != "new-kind"]  # run by test_new_kind.py
+CARDS = sorted((ROOT / "weights").glob("*/README.md"))
+PAGES = [ROOT / "README.md", *GUIDES, *CARDS]
+BLOCK = re.compile(r"(?:<!-- (not run: .+?|slow|exit \d) -->\n)?```(sh|python)\n(.*?)```", re.DOTALL)
+CUTS = [
+    (r"(--max-minutes|--adapt-minutes) [\d.]+", r"\1 0.1"),
+    (r"(--count|-n) \d{3,}", r"\1 20"),
+    (r"(.*--model runs/\S+.*)", r"\1 || [ $? = 4 ]"),  # what was trained for seconds solves nothing
+]
+SETTING = ("make ", "pipx ", "uv ", "pip ")  # what is not a command of ours
+
+
+@dataclass(frozen=True)
+class Block:
+    page: str
+    mark: str
+    language: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.page}-{self.text.split(chr(10))[0][:40]}"
+
+    @property
+    def commands(self) -> list[str]:
+        return [line for line in self.text.replace("\\\n", " ").splitlines() if line and not line.startswith("#")]
+
+
+def blocks() -> list[Block]:
+    found = []
+    for page in PAGES:
+        name = f"card of {page.parent.name}" if page in CARDS else page.stem
+        for match in BLOCK.finditer(page.read_text(encoding="utf-8")):
+            found.append(Block(name, match[1] or "", match[2], match[3]))
+    return found
+
+
+def runs(block: Block) -> bool:
+    if block.page.startswith("card"):
+        return False  # they tell how weights were made
+    return not block.mark.startswith("not run") and (ALL or block.mark != "slow")
+
+
+@pytest.fixture(scope="session")
+def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `trm-solve` in it, whether it is installed or not."""
+    folder = tmp_path_factory.mktemp("bin")
+    script = folder / "trm-solve"
+    script.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m trm_solve "$@"\n')
+    script.chmod(0o755)
+    return folder
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Files that the commands name."""
+    examples, golden = ROOT / "examples", ROOT / "tests" / "golden" / "arc-dataset" / "source"
+    for name in ("puzzles.csv", "test.csv"):
+        lines = (examples / "sudoku" / "fifty.csv").read_text().splitlines(keepends=True)
+        (tmp_path / name).write_text("".join(lines[:6]))
+    (tmp_path / "puzzles").mkdir()
+    shutil.copy(tmp_path / "test.csv", tmp_path / "puzzles")
+    shutil.copy(examples / "arc" / "mirror.json", tmp_path / "task.json")
+    for name in ("training", "evaluation"):
+        for part in ("challenges", "solutions"):
+            shutil.copy(golden / f"arc_{name}_{part}.json", tmp_path / f"arc-agi_{name}_{part}.json")
+    return tmp_path
+
+
+@pytest.mark.parametrize("block", [each for each in blocks() if runs(each)], ids=str)
+def test_what_the_docs_show_works(block: Block, place: Path, tools: Path) -> None:
+    path = f"{tools}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"PATH": path, "PYTHONPATH": str(ROOT), "TERM": "dumb", "HOME": str(place)}
+    text, shell = block.text, [sys.executable, "-"]
+    if block.language == "sh":
+        lines = [line for line in block.commands if not line.startswith(SETTING)]
+        text, shell = "\n".join(lines), ["bash", "-e", "-o", "pipefail"]
+        for pattern, cut in CUTS:
+            text = re.sub(pattern, cut, text)
+    done = subprocess.run(
+        shell, input=text, cwd=place, env=environment, capture_output=True, text=True, timeout=1800, check=False
+    )
+    wanted = int(block.mark.removeprefix("exit ")) if block.mark.startswith("exit") else 0
+    assert done.returncode == wanted, done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("block", [each for each in blocks() if each.language == "sh"], ids=str)
+def test_every_command_has_options_that_there_are(block: Block) -> None:
+    for line in block.commands:
+        words = shlex.split(line.split("|")[-1], comments=True)
+        if ours := [n for n, word in enumerate(words) if word in ("trm-solve", "trm_solve")]:
+            parse(words[ours[0] + 1 :])
+
+
+def parse(words: list[str]) -> None:
+    """Raises Typer's usage error where the command line would refuse the words."""
+    command, context = get_command(app), None
+    while words:
+        context = command.make_context(words[0] if context else "trm-solve", list(words), parent=context)
+        rest = [*context._protected_args, *context.args]
+        if not hasattr(command, "get_command") or not rest:
+            return
+        found = command.get_command(context, rest[0])
+        assert found is not None, f"no command {rest[0]}"
+        command, words = found, rest[1:]
+
+
+def test_an_option_that_there_is_not_is_seen() -> None:
+    with pytest.raises(Exception, match="No such option"):
+        parse(["generate", "maze", "--nothing"])
