@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trm_solve.errors import InputError
-from trm_solve.kinds.base import Kind, Space
+from trm_solve.kinds.base import Fit, Kind, Space
 from trm_solve.kinds.dihedral import DIHEDRAL, turn
 from trm_solve.kinds.maze import text
 from trm_solve.kinds.maze.paths import FREE, PATH, WALL, flaws, missing, shortest_path
@@ -42,7 +42,10 @@ class Maze(Kind):
     }
 
     def recognises(self, head: list[str]) -> bool:
-        return text.recognises(head)
+        return text.fit(head).score > 0
+
+    def fit(self, head: list[str]) -> Fit:
+        return text.fit(head)
 
     def parse(self, lines: Iterable[str], source: str) -> Iterator[Puzzle | InputError]:
         return text.parse(lines, source)
@@ -56,6 +59,9 @@ class Maze(Kind):
     def encode_answer(self, puzzle: Puzzle) -> NDArray[np.uint8]:
         assert puzzle.answer is not None
         return self._place(puzzle, puzzle.answer, 0)
+
+    def from_tokens(self, question: Tokens, answer: Tokens | None, source: str) -> Puzzle | InputError | None:
+        return text.of_tokens(question, answer, source)
 
     def _place(self, puzzle: Puzzle, grid: Grid, around: int) -> NDArray[np.uint8]:
         tokens = np.full(self.canvas, around, np.uint8)
