@@ -15,7 +15,7 @@ from trm_solve.hub.names import packaged
 from trm_solve.kinds import get_kind
 from trm_solve.model import TRM
 from trm_solve.puzzle import Puzzle
-from trm_solve.reading import read_file, read_lines
+from trm_solve.reading import read_file, read_text
 from trm_solve.schedule import Event
 from trm_solve.tasks.answer import answer
 from trm_solve.trace import Solution, Step
@@ -54,7 +54,7 @@ def read_items(puzzle: str | Path, kind: str | None = None, source: str = "<puzz
     # Path.exists raises for a text that is longer than a name may be
     if one_line and (os.path.exists(puzzle) or FILE_NAME.search(puzzle)):  # noqa: PTH110
         return read_file(Path(puzzle), kind)
-    return read_lines(puzzle.splitlines(keepends=True), source, kind)
+    return read_text(puzzle, source, kind)
 
 
 def solve(

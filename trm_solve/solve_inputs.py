@@ -5,20 +5,24 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from trm_solve.api import default_model, load, read_items
+from trm_solve.api import FILE_NAME, default_model, load, read_items
 from trm_solve.config import AdaptOptions, SolveOptions
 from trm_solve.errors import InputError, ModelError
 from trm_solve.hub.names import packaged
 from trm_solve.kinds import get_kind
 from trm_solve.output import MANY, OutputOptions, open_output
 from trm_solve.puzzle import Puzzle
-from trm_solve.reading import read_stream
+from trm_solve.reading import read_file, read_stream
+from trm_solve.reading.files import files_in, find_files
+from trm_solve.schedule import Event
 from trm_solve.tasks.answer import answer
 from trm_solve.tasks.view import AdaptView
 from trm_solve.trace import Solution, Step
+
+CONTRADICTION = "its clues contradict each other"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,10 +48,33 @@ def read_inputs(inputs: list[str], kind: str | None) -> Iterator[Puzzle | InputE
         try:
             if text == "-":
                 yield from read_stream(sys.stdin, "<stdin>", kind)
+            elif (files := _files(text)) is not None:
+                for file in files:
+                    yield from _read_one(file, kind)
             else:
                 yield from read_items(text, kind, f"<argument {number}>" if len(inputs) > 1 else "<argument>")
         except InputError as error:
             yield error
+
+
+def _files(text: str) -> list[Path] | None:
+    """The files of a folder or a pattern; None for everything else."""
+    try:
+        if Path(text).is_dir():
+            return files_in(Path(text))
+        pattern = any(mark in text for mark in "*?[") and "\n" not in text and FILE_NAME.search(text)
+        if pattern and not Path(text).exists():
+            return find_files([text])
+    except (OSError, ValueError):  # no name of a file, but a puzzle
+        return None
+    return None
+
+
+def _read_one(file: Path, kind: str | None) -> Iterator[Puzzle | InputError]:
+    try:
+        yield from read_file(file, kind)
+    except InputError as error:
+        yield error
 
 
 def solve_inputs(request: SolveRequest) -> int:
@@ -77,7 +104,7 @@ def solve_inputs(request: SolveRequest) -> int:
             print(f"model {name}, device {ready.device}, dtype {dtype}", file=sys.stderr)
         events = answer(
             ready,
-            _of_kind(itertools.chain(head, items), first.kind),
+            _told(_of_kind(itertools.chain(head, items), first.kind), output.warn),
             request.options,
             adaptation=request.adaptation,
             watch=output.live or look.trace is not None or look.save is not None,
@@ -86,10 +113,10 @@ def solve_inputs(request: SolveRequest) -> int:
             go_on=True,
             begin=output.begin,
             view=AdaptView(quiet=look.quiet),
-            unsolvable=_count_solutions(first, output.warn) if request.check_unique else None,
+            unsolvable=_count_solutions(first, output.warn) if request.check_unique else None if many else _hopeless,
         )
         done = 0
-        for event in events:
+        for event in map(_counted, events):
             if isinstance(event, Step):
                 output.step(event)
                 continue
@@ -117,6 +144,38 @@ def _count_solutions(first: Puzzle, warn: Callable[[str], None]) -> Callable[[Pu
         return "" if count else "no solution"
 
     return judge
+
+
+def _hopeless(puzzle: Puzzle) -> str:
+    """Why a puzzle has no answer, where its kind can tell."""
+    kind = get_kind(puzzle.kind)
+    return kind.unsolvable(puzzle) or (CONTRADICTION if kind.solutions(puzzle) == 0 else "")
+
+
+def _counted(event: Event) -> Event:
+    """A puzzle that was not solved, with how many solutions it has. The count judges it and supplies no answer."""
+    if not isinstance(event, Solution) or event.verdict not in ("unsolved", "unsolvable"):
+        return event
+    count = get_kind(event.puzzle.kind).solutions(event.puzzle)
+    if count is None:
+        return event
+    facts = {**event.facts, "solutions": count}
+    if count == 0:
+        return replace(event, verdict="unsolvable", reason=event.reason or CONTRADICTION, facts=facts)
+    return replace(event, facts=facts)
+
+
+def _told(items: Iterable[Puzzle | InputError], warn: Callable[[str], None]) -> Iterator[Puzzle | InputError]:
+    """The items; of how they were read a person hears, of an answer in a file that cannot be used once."""
+    faults = 0
+    for item in items:
+        if isinstance(item, Puzzle) and item.note:
+            warn(f"{item.source}: {item.note}")
+        if isinstance(item, Puzzle) and item.label_fault:
+            faults += 1
+            if faults == 1:
+                warn(f"{item.label_fault}; solve needs no answers, others are not told")
+        yield item
 
 
 def _of_kind(items: Iterable[Puzzle | InputError], kind: str) -> Iterator[Puzzle | InputError]:

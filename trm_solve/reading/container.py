@@ -240,4 +240,6 @@ def _xml_lines(stream: BinaryIO, source: str) -> Iterator[str]:
             found.clear()
         parser.Parse(b"", True)
     except expat.ExpatError as error:
-        raise FileError(f"{source}:{error.lineno}:{error.offset + 1}: not XML ({expat.ErrorString(error.code)})") from None
+        raise FileError(
+            f"{source}:{error.lineno}:{error.offset + 1}: not XML ({expat.ErrorString(error.code)})"
+        ) from None

@@ -46,6 +46,15 @@ def sample(head: list[str]) -> Any:
     return None
 
 
+def samples(head: list[str]) -> list[Any]:
+    """The values of the first lines where each is one, otherwise what `sample` finds."""
+    lines = [line for line in head if line.strip()]
+    if len(lines) > 1 and (first := _loads(lines[0])) is not None:
+        return [first, *(value for line in lines[1:] if (value := _loads(line)) is not None)]
+    value = sample(head)
+    return [] if value is None else [value]
+
+
 def values(lines: Iterable[str], source: str) -> Iterator[tuple[int, Any] | InputError]:
     """The values of a text with their lines; one that is no JSON is an error. Raises `FileError` where all is none."""
     numbered = enumerate(lines, 1)

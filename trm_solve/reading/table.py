@@ -108,7 +108,9 @@ def _form(
         answer = others[0] if others else named["answer"]
         if answer is None and content:  # the next column, where it is no number
             nearest = question + 1
-            is_label = any(len(row) > nearest and row[nearest].strip() and _number(row[nearest]) is None for row in body)
+            is_label = any(
+                len(row) > nearest and row[nearest].strip() and _number(row[nearest]) is None for row in body
+            )
             answer = nearest if is_label and separator != "|" else None
     else:
         return None
@@ -165,7 +167,7 @@ def read_rows(
         if not said[0] and len(fields) <= first:
             yield InputError(f"{source}:{start}: {len(fields)} columns, the puzzle stands in column {first + 1}")
             continue
-        yield Row(start, *said, text=fields)
+        yield Row(start, said[0], said[1], said[2], said[3], fields)
 
 
 def rating_of(text: str) -> float | None:

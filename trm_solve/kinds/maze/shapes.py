@@ -68,9 +68,9 @@ def _apart(texts: list[str]) -> list[str] | None:
                 return ["".join(cell or " " for cell in row) for row in cells]
     texts = [text.strip() for text in texts]
     width = max(map(len, texts))
-    if width > 4 and len(texts) > 1 and all(len(text) == width for text in texts) and width % 2:
-        if not "".join(text[1::2] for text in texts).strip() and not any(" " in text[::2] for text in texts):
-            return [text[::2] for text in texts]
+    even = width > 4 and width % 2 and len(texts) > 1 and all(len(text) == width for text in texts)
+    if even and not "".join(text[1::2] for text in texts).strip() and not any(" " in text[::2] for text in texts):
+        return [text[::2] for text in texts]
     return None
 
 
@@ -93,7 +93,8 @@ def _named(texts: list[str], source: str, number: int) -> list[str]:
         given = [other for other in others if other in characters]
         if symbol not in characters and symbol not in [names.get(c) for c in characters] and len(given) == 1:
             names[given[0]] = symbol
-    return [text.translate(str.maketrans(names)) for text in texts] if names else texts
+    table = {ord(mark): symbol for mark, symbol in names.items()}
+    return [text.translate(table) for text in texts]
 
 
 def _of_lines(rows: list[Line], source: str) -> Drawing:
@@ -131,7 +132,9 @@ def _of_lines(rows: list[Line], source: str) -> Drawing:
         raise InputError(f"{told}, at most {LARGEST} x {LARGEST} can be read", "cut it, or draw a smaller one")
     numbers = [rows[min(row // 2 * down + row % 2, height - 1)][0] for row in range(grid.shape[0])]
     note = f"drawn in lines, read as {grid.shape[0]} x {grid.shape[1]} characters with walls as '#'"
-    return Drawing([(at, "".join(row)) for at, row in zip(numbers, grid.tolist(), strict=True)], note=note, in_lines=True)
+    return Drawing(
+        [(at, "".join(row)) for at, row in zip(numbers, grid.tolist(), strict=True)], note=note, in_lines=True
+    )
 
 
 def _fits(walls: NDArray[np.bool_], down: int, across: int) -> bool:

@@ -33,7 +33,7 @@ _TOKENS[[ord(character) for character in "# .SGo"]] = (WALL, FREE, FREE, START, 
 def fit(head: list[str]) -> Fit:
     """By what can be read of it; of what cannot, whether it is drawn as a maze is."""
     if json_text.is_json(head):
-        found = list(itertools.islice(_of_value(json_text.sample(head), 1, ""), 4))
+        found = [item for value in json_text.samples(head) for item in itertools.islice(_of_value(value, 1, ""), 4)]
         return Fit(0.9 if any(isinstance(item, Puzzle) for item in found) else 0.0)
     items = list(parse(head, ""))
     errors = [item for item in items if isinstance(item, InputError)]
@@ -174,7 +174,7 @@ def _parse_rows(rows: list[tuple[int, str]], source: str) -> Puzzle:
         if all(len(line) == width for _, line in short):
             rows = short
     rows, left, cut = _without_margin(rows, source)
-    rows = _with_path(rows, source)
+    rows = _with_path(rows)
     for number, line in rows:
         if not (tokens := _tokens(line)).all():
             at = int(np.argmin(tokens))
@@ -227,7 +227,7 @@ def _ring(lines: list[str]) -> str:
     return lines[0] + "".join(line[:1] + line[-1:] for line in lines[1:-1]) + (lines[-1] if len(lines) > 1 else "")
 
 
-def _with_path(rows: list[tuple[int, str]], source: str) -> list[tuple[int, str]]:
+def _with_path(rows: list[tuple[int, str]]) -> list[tuple[int, str]]:
     """The rows with a path in 'o', where another mark makes one."""
     whole = "".join(line for _, line in rows)
     marks = [mark for mark in shapes.PATHS if mark in whole]

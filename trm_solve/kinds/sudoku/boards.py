@@ -29,14 +29,14 @@ def rows_of(value: Any, number: int, source: str, depth: int = 0) -> Iterator[Ro
             yield InputError(f"{where}: a list of {len(value)} cells, a Sudoku has 81", FORM)
         elif (side := len(value)) in (4, 6, 16, 25) and all(isinstance(v, list) and len(v) == side for v in value):
             yield InputError(f"{where}: a {side} x {side} Sudoku", "Sudokus of 9 x 9 are read")
-        elif all(isinstance(each, list) and not any(isinstance(v, list | dict) for v in each) for each in value) and not (
-            any(boards)
-        ):
+        elif all(
+            isinstance(each, list) and not any(isinstance(v, list | dict) for v in each) for each in value
+        ) and not (any(boards)):
             yield InputError(f"{where}: {len(value)} lists that are no Sudoku", FORM)
         else:
             for each in value:
                 yield from rows_of(each, number, source, depth + 1)
-    elif isinstance(value, str) and 20 < len(value) and _share(value) > 0.5:
+    elif isinstance(value, str) and len(value) > 20 and _share(value) > 0.5:
         yield InputError(f"{where}: {len(bare(value))} characters, a Sudoku has 81", BLANK_HINT)
     elif depth < DEPTH:
         yield InputError(f"{where}: no Sudoku, but {_what(value)}", FORM)

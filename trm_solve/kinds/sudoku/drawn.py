@@ -21,7 +21,7 @@ def is_rule(text: str) -> bool:
     kept = bare(text)
     if not kept or kept.strip(RULES):
         return False
-    return len(kept) != 9 and len(kept) > 2 or any(character in NOT_CELLS for character in kept)
+    return (len(kept) != 9 and len(kept) > 2) or any(character in NOT_CELLS for character in kept)
 
 
 def is_doubtful(text: str) -> bool:
@@ -109,7 +109,7 @@ def _candidates(rows: Sequence[str]) -> str | None:
     if len(cells) != 81 or any(len(" ".join(_framed(row)).replace(",", " ").split()) != 9 for row in rows):
         return None
     for cell in cells:
-        if not (len(cell) == 1 and cell in CELLS) and not (cell.isdecimal() and "0" < cell[0] and _ascends(cell)):
+        if not (len(cell) == 1 and cell in CELLS) and not (cell.isdecimal() and cell[0] > "0" and _ascends(cell)):
             return None
     return "".join(cell if len(cell) == 1 else "." for cell in cells)
 
@@ -136,8 +136,6 @@ def _even(texts: list[str], count: int, *, framed: bool) -> list[str] | None:
     texts = [text.rstrip("\r\n") for text in texts]
     width = max(map(len, texts))
     whole = all(len(text) == width for text in texts)  # nobody cut the spaces at their ends
-    if framed and len({len(text.rstrip()) for text in texts if len(text) != width}) > 0 and not whole:
-        width = max(width, 0)
     inked = sorted({at for text in texts for at, character in enumerate(text) if character != " "})
     if not inked or any(character not in CELLS + " " for text in texts for character in text):
         return None

@@ -84,8 +84,13 @@ def _settle(live: int, placed: int) -> tuple[int, int, int]:
             forced ^= lowest
 
 
-def _solutions(grid: Grid) -> Iterator[int | None]:
-    """All solutions, as integers with 81 bits set; None for every state looked at on the way."""
+def _solutions(grid: Grid) -> Iterator[int]:
+    """All solutions, as integers with 81 bits set."""
+    return (solution for solution in _states(grid) if solution is not None)
+
+
+def _states(grid: Grid) -> Iterator[int | None]:
+    """The states of the search in order: a solution, or None for one that is none."""
     live = _ALL
     for cell, symbol in enumerate(grid.ravel().tolist()):
         if symbol:
@@ -105,14 +110,13 @@ def _solutions(grid: Grid) -> Iterator[int | None]:
 
 def count_solutions(grid: Grid, limit: int = 2) -> int:
     """How many solutions a puzzle (9, 9) has, counted up to `limit`; 0 where its clues clash."""
-    found = (None for solution in _solutions(grid) if solution is not None)
-    return sum(1 for _ in itertools.islice(found, limit))
+    return sum(1 for _ in itertools.islice(_solutions(grid), limit))
 
 
 def count_within(grid: Grid, limit: int, states: int = STATES) -> tuple[int, bool]:
     """As `count_solutions`, given up after so many states of the search; and whether it came to its end."""
     found = 0
-    for number, solution in enumerate(_solutions(grid), 1):
+    for number, solution in enumerate(_states(grid), 1):
         found += solution is not None
         if found == limit:
             return found, True

@@ -78,7 +78,9 @@ def _block(block: list[Row | InputError], source: str) -> Iterator[Puzzle | Inpu
         else:
             rating = rating_of(row.rating) if row.rating else None
             label = labels[place] if right[place] else None
-            fault = "" if label is not None or not row.answer else _label_fault(row, answers[place], grids[place], where)
+            fault = (
+                "" if label is not None or not row.answer else _label_fault(row, answers[place], grids[place], where)
+            )
             yield Puzzle("sudoku", grids[place], label, where, rating, label_fault=fault)
 
 
@@ -90,7 +92,7 @@ def _checked(texts: list[str]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Digits (N, 81), and which rows are 81 cells without a clash. The digits of others mean nothing."""
     whole = "".join(text if len(text) == 81 else " " * 81 for text in texts).encode("latin-1", "replace")
     digits = DIGITS[np.frombuffer(whole, np.uint8)].reshape(-1, 81)
-    fine = (digits < 10).all(1)
+    fine: NDArray[np.bool_] = np.asarray((digits < 10).all(1))
     bits = np.where((digits > 0) & (digits < 10), np.int16(1) << digits.clip(0, 9).astype(np.int16), np.int16(0))
     grid = bits.reshape(-1, 9, 9)
     boxes = bits.reshape(-1, 3, 3, 3, 3)

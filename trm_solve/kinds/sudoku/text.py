@@ -29,10 +29,10 @@ Item = Puzzle | InputError
 def fit(head: list[str]) -> Fit:
     """By what can be read of it."""
     if json_text.is_json(head):
-        value = json_text.sample(head)
-        rows = list(itertools.islice(rows_of(value, 1, ""), 4)) if value is not None else []
-        if any(isinstance(row, Row) for row in rows):
+        values = json_text.samples(head)
+        if any(isinstance(row, Row) for value in values for row in itertools.islice(rows_of(value, 1, ""), 4)):
             return Fit(0.9)
+        value = values[0] if values else None
         row = isinstance(value, list) and len(value) == 9 and cells_of([value] * 9) is not None
         return Fit(0.6 if row else 0.1 if isinstance(value, list) else 0.0)
     items = list(parse(head, ""))
@@ -161,9 +161,7 @@ def _of_lines(lines: Iterable[str], source: str) -> Iterator[Row | InputError]:
         elif not active:
             continue
         elif not kept:
-            if len(text) >= 9 and groups.spaced:
-                yield from groups.add(number, text)
-            elif any(bar in text for bar in drawn.BARS) or any(mark in text for mark in ",;"):
+            if (len(text) >= 9 and groups.spaced) or any(mark in text for mark in drawn.BARS + ",;"):
                 yield from groups.add(number, text)
             else:
                 yield from groups.end()
@@ -196,9 +194,8 @@ def _single(number: int, text: str, kept: str, source: str) -> Row | InputError 
             return Row(number, "".join(field or "." for field in fields), text=text)
     if drawn.is_rule(text) or _is_caption(text) or _is_row(text, kept):
         return None
-    if side := OTHERS.get(len(kept)):
-        if len(set(kept)) > 9:
-            return InputError(f"{source}:{number}: a {side} x {side} Sudoku", "Sudokus of 9 x 9 are read")
+    if (side := OTHERS.get(len(kept))) and len(set(kept)) > 9:
+        return InputError(f"{source}:{number}: a {side} x {side} Sudoku", "Sudokus of 9 x 9 are read")
     if 3 * sum(map(kept.count, CELLS)) < len(kept):
         return InputError(f"{source}:{number}: not a line of a Sudoku", BLANK_HINT)
     return Row(number, kept, text=text)  # which is told what is wrong with it
