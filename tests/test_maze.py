@@ -149,7 +149,9 @@ def test_csv_of_other_shapes_says_how_wide_its_mazes_are() -> None:
 
 def test_csv_without_a_header() -> None:
     (puzzle,) = read("S##G,S##G\n")[:1]
-    assert isinstance(puzzle, InputError)  # no path in it, so the label cannot be one
+    assert isinstance(puzzle, Puzzle)
+    assert puzzle.answer is None  # no path in it, so the label cannot be one
+    assert "not one walk" in puzzle.label_fault
     (puzzle,) = read("S G#,,7\n")
     assert isinstance(puzzle, Puzzle)
     assert (puzzle.rating, puzzle.source) == (7.0, "m.txt:1")
@@ -182,13 +184,16 @@ def test_csv_without_a_header() -> None:
         ),
         ("question\nSo#G\n", "m.txt:2:2: 'o' is not a cell of a maze's question"),
         ("id,question\n7,S #S\n", "m.txt:2:6: a second S, the first is at row 1, column 1"),
-        ("question,answer,rating\nS G#,,hard\n", "m.txt:2: rating 'hard' is not a number"),
     ],
 )
 def test_what_cannot_be_read_is_told_with_its_place(text: str, message: str) -> None:
-    errors = [item for item in read(text, "maze") if isinstance(item, InputError)]
-    assert [error.message for error in errors] == [message]
-    assert errors[0].exit_code == ExitCode.USAGE
+    """A question that cannot be read is an error; a label that cannot be used is none, and says why."""
+    items = read(text, "maze")
+    errors = [item for item in items if isinstance(item, InputError)]
+    faults = [item.label_fault for item in items if isinstance(item, Puzzle) and item.label_fault]
+    assert [error.message for error in errors] + faults == [message]
+    assert all(error.exit_code == ExitCode.USAGE for error in errors)
+    assert all(item.answer is None for item in items if isinstance(item, Puzzle))
 
 
 def test_lost_spaces_are_hinted_at() -> None:

@@ -17,7 +17,7 @@ from trm_solve.kinds.maze import shapes
 from trm_solve.kinds.maze.paths import FREE, GOAL, PATH, START, WALL, flaws
 from trm_solve.puzzle import Grid, Puzzle, Tokens
 from trm_solve.reading import json_text
-from trm_solve.reading.table import NONE, QUESTION, Row, Table, rating_of, read_rows, sniff
+from trm_solve.reading.table import NONE, QUESTION, Row, Table, rating_of, read_rows, sniff, split
 
 SYMBOLS = "?# SGo"  # by token; PAD is not a symbol of any maze
 CANVAS = (30, 30)
@@ -40,7 +40,9 @@ def fit(head: list[str]) -> Fit:
     if len(errors) < len(items):
         return Fit(0.95)
     lines = [line for line in (line.rstrip("\r\n") for line in head) if line.strip()]
-    if _table(lines) is not None or _drawn("".join(_first_block(head))):
+    table = _table(lines)
+    fields = [field for line in lines for field in split(line, table.separator)] if table is not None else []
+    if any(map(_is_field, fields)) or (table is None and _drawn("".join(_first_block(head)))):
         return Fit(0.5 if errors else 0.4)
     known = any("no S in this maze" in error.message or "maze drawn in lines" in error.message for error in errors)
     return Fit(0.5 if known and not any(map(str.isdigit, "".join(lines))) else 0.0)
@@ -203,7 +205,9 @@ def _without_margin(rows: list[tuple[int, str]], source: str) -> tuple[list[tupl
     if all(line.startswith("\t") for _, line in rows):
         rows = [(number, line.lstrip("\t")) for number, line in rows]
     inked = [place for place, (_, line) in enumerate(rows) if line.strip(" ")]
-    kept = rows[inked[0] : inked[-1] + 1] if inked else rows
+    if not inked:
+        return rows, 0, ""
+    kept = rows[inked[0] : inked[-1] + 1]
     left = min((len(line) - len(line.lstrip(" ")) for _, line in kept if line.strip(" ")), default=0)
     right = max(len(line.rstrip(" ")) for _, line in kept)
     wide = max(len(line) for _, line in rows) - right

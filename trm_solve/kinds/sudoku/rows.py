@@ -92,7 +92,7 @@ def _checked(texts: list[str]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Digits (N, 81), and which rows are 81 cells without a clash. The digits of others mean nothing."""
     whole = "".join(text if len(text) == 81 else " " * 81 for text in texts).encode("latin-1", "replace")
     digits = DIGITS[np.frombuffer(whole, np.uint8)].reshape(-1, 81)
-    fine: NDArray[np.bool_] = np.asarray((digits < 10).all(1))
+    fine: NDArray[np.bool_] = np.logical_and.reduce(digits < 10, axis=1)
     bits = np.where((digits > 0) & (digits < 10), np.int16(1) << digits.clip(0, 9).astype(np.int16), np.int16(0))
     grid = bits.reshape(-1, 9, 9)
     boxes = bits.reshape(-1, 3, 3, 3, 3)
