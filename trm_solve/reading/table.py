@@ -130,17 +130,17 @@ def _named(names: list[str], known: Collection[str]) -> int | None:
 
 
 def read_rows(
-    lines: Iterable[tuple[int, str]], table: Table, source: str, is_comment: Callable[[str], bool]
+    lines: Iterable[str], table: Table, source: str, comment: str = ""
 ) -> Iterator[Row | InputError]:
-    """The rows of a table below its header; one that is no CSV comes as an error."""
+    """The rows of a table below its header; one that is no CSV comes as an error. `comment` begins lines to skip."""
     number = 0
     start = 0
 
     def texts() -> Iterator[str]:
         nonlocal number
-        for at, line in lines:
-            number = at
-            yield "\n" if is_comment(line) else line
+        for line in lines:
+            number += 1
+            yield "\n" if comment and line.lstrip().startswith(comment) else line
 
     reader = csv.reader(texts(), delimiter=table.separator)
     header = table.header

@@ -289,8 +289,7 @@ def _rc(cell: int, grid: Grid) -> str:
 
 
 def _of_table(lines: Iterable[str], table: Table, source: str) -> Iterator[Puzzle | InputError]:
-    numbered = ((number, line) for number, line in enumerate(lines, 1))
-    for row in read_rows(numbered, table, source, lambda _: False):
+    for row in read_rows(lines, table, source):
         try:
             yield _of_row(row, source) if isinstance(row, Row) else row
         except InputError as error:

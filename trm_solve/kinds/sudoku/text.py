@@ -55,8 +55,7 @@ def parse(lines: Iterable[str], source: str) -> Iterator[Item]:
     if json_text.is_json(head):
         return puzzles(_of_json(lines, source), source)
     if (table := sniff(head, is_board, is_full, _is_comment)) is not None:
-        numbered = ((number, line) for number, line in enumerate(lines, 1))
-        return puzzles(read_rows(numbered, table, source, _is_comment), source)
+        return puzzles(read_rows(lines, table, source, "#"), source)
     return puzzles(_of_lines(lines, source), source)
 
 
