@@ -92,7 +92,7 @@ def test_a_valid_answer_that_is_not_the_label_is_counted_and_said(trm: Trm, tmp_
     [
         (f"{QUESTION}\n{QUESTION}\n", "p.txt:1: no answer to measure against"),
         ("", "p.txt: empty, no puzzle in it"),
-        ("question,answer\n", "no puzzles to evaluate"),
+        ("question,answer\n", "p.txt: no puzzle in it"),
         (f"question,answer\n{QUESTION[:80]},{ANSWER}\n", "p.txt:2: question of 80 characters, a Sudoku has 81"),
     ],
 )

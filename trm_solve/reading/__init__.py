@@ -7,7 +7,6 @@ kind finds them: in tables (`table.py`), in JSON (`json_text.py`), in lines and 
 from __future__ import annotations
 
 import io
-import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
@@ -16,10 +15,10 @@ from trm_solve.errors import FileError, InputError
 from trm_solve.kinds import get_kind, kinds
 from trm_solve.kinds.base import Fit, Kind
 from trm_solve.puzzle import Puzzle
+from trm_solve.reading.ahead import ahead
 from trm_solve.reading.arrays import is_data_set, read_data_set
 from trm_solve.reading.container import limited, lines_of, open_file
-
-HEAD = 64  # lines that are looked at to tell a kind
+from trm_solve.reading.table import is_header
 
 
 def read_lines(lines: Iterable[str], source: str, kind: str | None = None) -> Iterator[Puzzle | InputError]:
@@ -27,25 +26,19 @@ def read_lines(lines: Iterable[str], source: str, kind: str | None = None) -> It
 
     `kind` overrides recognition by content. Raises `FileError` where nothing in the text looks like a puzzle.
     """
-    lines = iter(lines)
-    head = list(itertools.islice(lines, HEAD))
-    if not any(line.strip() for line in head):
-        blank = len(head)
-        for line in lines:
-            if line.strip():
-                break
-            blank += 1
-        else:
-            raise FileError(f"{source}: empty, no puzzle in it")
-        head = [line, *itertools.islice(lines, HEAD)]
-        lines = itertools.chain(itertools.repeat("\n", blank), head, lines)
-    else:
-        lines = itertools.chain(head, lines)
+    head, lines = ahead(lines)
+    if not head:
+        raise FileError(f"{source}: empty, no puzzle in it")
     reader = get_kind(kind) if kind is not None else _choose(head, source)
     nothing = True
-    for item in reader.parse(lines, source):
-        nothing = False
-        yield item
+    try:
+        for item in reader.parse(lines, source):
+            nothing = False
+            yield item
+    except FileError:
+        raise
+    except InputError as error:  # it ends the file
+        raise FileError(error.message, error.hint) from None
     if nothing:
         raise FileError(f"{source}: no puzzle in it", "" if kind is None else f"nothing in it is a {kind} puzzle")
 
@@ -66,6 +59,8 @@ def _choose(head: list[str], source: str) -> Kind:
         return best[1]
     if looks:
         raise FileError(f"{source}: {looks[0].looks}", looks[0].hint)
+    if is_header(head, kinds()):
+        raise FileError(f"{source}: no puzzle in it", "it holds the names of columns and nothing else")
     raise FileError(f"{source}: not a puzzle file of a known kind", f"--kind {'|'.join(kinds())} says what it is")
 
 

@@ -143,7 +143,7 @@ def _encoding(head: bytes) -> str:
             return name
     pairs = len(head) // 2
     zeros = [head[place : 2 * pairs : 2].count(0) for place in (0, 1)]
-    if pairs > 1 and max(zeros) > 0.7 * pairs and min(zeros) < 0.1 * pairs:
+    if pairs > 1 and max(zeros) > 0.2 * pairs and 10 * min(zeros) < max(zeros):
         return "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
     return "utf-8"
 

@@ -12,7 +12,7 @@ from trm_solve.errors import InputError
 
 SEPARATORS = ",;\t|"
 QUESTION = (
-    *("question", "puzzle", "puzzles", "quiz", "quizzes", "sudoku", "maze", "board", "grid", "clues", "givens"),
+    *("question", "puzzle", "puzzles", "quiz", "quizzes", "board", "grid", "clues", "givens"),
     *("data", "problem", "input"),
 )
 ANSWER = ("answer", "answers", "solution", "solutions", "solved", "label", "output")
@@ -54,6 +54,12 @@ class Row:
         return f"{source}:{self.number}:{at + offset + 1}"
 
 
+def is_header(head: list[str], kinds: Collection[str]) -> bool:
+    """Whether a text is the names of columns and nothing else."""
+    names = {name.strip().lower() for mark in SEPARATORS for name in split(head[0], mark)}
+    return len(head) == 1 and any(name in names for name in (*QUESTION, *kinds))
+
+
 def split(line: str, separator: str) -> list[str]:
     """Fields of a line; none where it is no CSV."""
     try:
@@ -66,30 +72,38 @@ def sniff(
     head: Iterable[str],
     is_question: Callable[[str], bool],
     is_answer: Callable[[str], bool],
-    is_comment: Callable[[str], bool],
+    name: str,
+    comment: str = "",
 ) -> Table | None:
     """The form of a table that begins with these lines; None where it is none.
 
     It is one where a header names a column of questions, or where a field is one by its content. Names come first: a
-    row that is not what its header says is then told as that.
+    row that is not what its header says is then told as that. `name` is the kind's, which a column may have.
     """
-    text = [line for line in head if line.strip() and not is_comment(line)]
+    text = [line for line in head if line.strip() and not (comment and line.lstrip().startswith(comment))]
     for separator in SEPARATORS:
         try:
             rows = list(itertools.islice(csv.reader(text, delimiter=separator), 12))
         except csv.Error:
             continue
         rows = [row for row in rows if row]
-        if rows and (found := _form(rows, separator, is_question, is_answer)) is not None:
+        indented = separator == "\t" and all(not row[0].strip() for row in rows)
+        if rows and not indented and (found := _form(rows, separator, is_question, is_answer, name)) is not None:
             return found
     return None
 
 
 def _form(
-    rows: list[list[str]], separator: str, is_question: Callable[[str], bool], is_answer: Callable[[str], bool]
+    rows: list[list[str]],
+    separator: str,
+    is_question: Callable[[str], bool],
+    is_answer: Callable[[str], bool],
+    name: str,
 ) -> Table | None:
     names = [field.strip().strip("\ufeff").lower() for field in rows[0]]
     named = {part: _named(names, known) for part, known in _KNOWN.items()}
+    if named["question"] is None and name in names:
+        named["question"] = names.index(name)
     content = [place for place, field in enumerate(rows[0]) if is_question(field)]
     body = rows if content else rows[1:]
     found = next(([p for p, field in enumerate(row) if is_question(field)] for row in body if row), [])
@@ -129,9 +143,7 @@ def _named(names: list[str], known: Collection[str]) -> int | None:
     return next((place for place, name in enumerate(names) if name in known), None)
 
 
-def read_rows(
-    lines: Iterable[str], table: Table, source: str, comment: str = ""
-) -> Iterator[Row | InputError]:
+def read_rows(lines: Iterable[str], table: Table, source: str, comment: str = "") -> Iterator[Row | InputError]:
     """The rows of a table below its header; one that is no CSV comes as an error. `comment` begins lines to skip."""
     number = 0
     start = 0

@@ -18,7 +18,7 @@ from trm_solve.kinds.base import Fit, Kind, Space
 from trm_solve.kinds.dihedral import DIHEDRAL, turn
 from trm_solve.kinds.maze import text
 from trm_solve.kinds.maze.paths import FREE, PATH, WALL, flaws, missing, shortest_path
-from trm_solve.kinds.maze.text import CANVAS, SYMBOLS
+from trm_solve.kinds.maze.text import CANVAS
 from trm_solve.kinds.recipes import CANVAS_2D, EPOCHS, PAPER
 from trm_solve.puzzle import Check, Grid, Mask, Puzzle, Reading, Symmetry, Tokens
 from trm_solve.trace import Step
@@ -51,7 +51,7 @@ class Maze(Kind):
         return text.parse(lines, source)
 
     def format(self, grid: Grid) -> str:
-        return "\n".join("".join(SYMBOLS[symbol] for symbol in row) for row in grid.tolist())
+        return text.written(grid)
 
     def encode(self, puzzle: Puzzle) -> NDArray[np.uint8]:
         return self._place(puzzle, puzzle.question, WALL)

@@ -17,11 +17,11 @@ from trm_solve.kinds.maze import shapes
 from trm_solve.kinds.maze.paths import FREE, GOAL, PATH, START, WALL, flaws
 from trm_solve.puzzle import Grid, Puzzle, Tokens
 from trm_solve.reading import json_text
+from trm_solve.reading.ahead import ahead
 from trm_solve.reading.table import NONE, QUESTION, Row, Table, rating_of, read_rows, sniff, split
 
 SYMBOLS = "?# SGo"  # by token; PAD is not a symbol of any maze
 CANVAS = (30, 30)
-HEAD = 64  # lines that are looked at to tell the form
 HINT = "a maze is drawn in '#' (wall), space or '.' (free), one S and one G; 'o' marks a path"
 TRIMMED_HINT = "free cells at the end of a row may have lost their spaces: write them as '.'"
 SIZE_HINT = "a CSV column 'columns' gives the width of mazes that are not square"
@@ -49,13 +49,7 @@ def fit(head: list[str]) -> Fit:
 
 
 def parse(lines: Iterable[str], source: str) -> Iterator[Puzzle | InputError]:
-    lines = iter(lines)
-    head: list[str] = []
-    for line in lines:  # no further than the first maze: it may come from a pipe
-        head.append(line)
-        if len(head) == HEAD or (not line.strip() and any(map(str.strip, head))):
-            break
-    lines = itertools.chain(head, lines)
+    head, lines = ahead(lines, part=True)
     if json_text.is_json(head):
         yield from _of_json(lines, source)
     elif (table := _table([line.rstrip("\r\n") for line in head])) is not None:
@@ -65,7 +59,7 @@ def parse(lines: Iterable[str], source: str) -> Iterator[Puzzle | InputError]:
 
 
 def _table(lines: list[str]) -> Table | None:
-    return sniff(lines, _is_field, _is_field, lambda _: False)
+    return sniff(lines, _is_field, _is_field, "maze")
 
 
 def _is_field(text: str) -> bool:
@@ -98,7 +92,7 @@ def _of_value(value: Any, number: int, source: str, depth: int = 0) -> Iterator[
     if (rows := _rows_of(value)) is not None:
         yield _parse_or_error([(number, row) for row in rows], source)
     elif isinstance(value, dict):
-        names = [name for name in QUESTION if name in value] or list(value)
+        names = [name for name in (*QUESTION, "maze") if name in value] or list(value)
         held = [value[name] for name in names if isinstance(value[name], list | dict | str)]
         yield from _of_value(held[0] if held else None, number, source, depth + 1)
     elif isinstance(value, list) and value and depth < 8 and all(isinstance(each, list | dict | str) for each in value):
@@ -214,6 +208,8 @@ def _without_margin(rows: list[tuple[int, str]], source: str) -> tuple[list[tupl
     if not left and not wide and len(kept) == len(rows):
         return rows, 0, ""
     found = [(number, f"{line:{right}}"[left:right]) for number, line in kept]
+    if len(found) < 3 or right - left < 3:
+        return rows, 0, ""  # walls enclose nothing
     ring = _ring([line for _, line in found])
     gaps = sum(map(ring.count, " ."))
     sides = {"left": left, "right": wide, "above": inked[0], "below": len(rows) - 1 - inked[-1]}
@@ -337,6 +333,16 @@ def _cells(row: Row, source: str, name: str, text: str, width: int) -> Grid:
         at = int(np.argmax(bad))
         raise InputError(f"{row.place(source, text, at)}: {text[at]!r} is not a cell of a maze's {name}", HINT)
     return tokens.reshape(-1, width)
+
+
+def written(grid: Grid) -> str:
+    """A maze in characters. Free cells are dots where spaces would look like a margin."""
+    rows = ["".join(SYMBOLS[symbol] for symbol in row) for row in grid.tolist()]
+    try:
+        plain = not _without_margin(list(enumerate(rows)), "")[2] if "".join(rows).strip() else True
+    except InputError:
+        plain = False
+    return "\n".join(rows) if plain else "\n".join(rows).replace(" ", ".")
 
 
 def of_tokens(question: Tokens, answer: Tokens | None, source: str) -> Puzzle | InputError:

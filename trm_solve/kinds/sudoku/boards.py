@@ -7,8 +7,10 @@ from typing import Any
 
 from trm_solve.errors import InputError
 from trm_solve.kinds.sudoku.rows import BLANK_HINT, CELLS, bare, is_board, is_full
-from trm_solve.reading.table import ANSWER, QUESTION, RATING, Row
+from trm_solve.reading.table import ANSWER, RATING, Row
+from trm_solve.reading.table import QUESTION as NAMES
 
+QUESTION = (*NAMES, "sudoku")
 DEPTH = 12  # lists in lists; deeper than any file of puzzles
 FORM = 'a board is 9 lists of 9 numbers, or a text of 81 cells; {"puzzle": ..., "solution": ...} has both'
 

@@ -12,6 +12,7 @@ Line = tuple[int, str]  # its number and its text
 BARS = "|│║┃┆┊╎╏¦!"
 RULES = "-=+_*.:'`~^─━═┄┈╌┌┐└┘├┤┬┴┼┏┓┗┛┣┫┳┻╋╔╗╚╝╠╣╦╩╬╒╓╕╖╘╙╛╜╞╟╡╢╤╥╧╨╪╫╭╮╯╰┠┨┯┷┿┝┥┰┸╂╇╈╉╊╀╁╃╄╅╆┡┢┩┪┱┲┹┺"
 NOT_CELLS = "".join(sorted(set(RULES) - set(CELLS) - set(":'`")))  # a line with one of them and no digit is a rule
+DIGITS = "123456789"
 SIZES = (4, 6, 8, 10, 12, 16, 25)  # sides of other Sudokus
 HINT = "a Sudoku of 9 x 9 is read; write its blanks as '.'"
 
@@ -67,6 +68,8 @@ def _nine(parts: list[list[str]]) -> str | None:
     for row in parts:
         if len(row) != 9 or any(len(part) > 1 or part not in CELLS for part in row):
             return None
+    if len({part for row in parts for part in row if part not in DIGITS or not part}) > 1:
+        return None  # blanks of two sorts: one of them may be a cell that was lost
     return "".join(part or "." for row in parts for part in row)
 
 
@@ -137,8 +140,10 @@ def _even(texts: list[str], count: int, *, framed: bool) -> list[str] | None:
     width = max(map(len, texts))
     whole = all(len(text) == width for text in texts)  # nobody cut the spaces at their ends
     inked = sorted({at for text in texts for at, character in enumerate(text) if character != " "})
-    if not inked or any(character not in CELLS + " " for text in texts for character in text):
-        return None
+    if not inked or any(character not in DIGITS + " " for text in texts for character in text):
+        return None  # with blanks that are written, a space is none
+    if not whole and any(text.endswith(" ") for text in texts):
+        return None  # nobody cut the ends, so that a row has lost a cell
     found = {}
     for stride in (1, 2, 3, 4):
         for gap in (0, 1, 2) if count == 9 else (0,):

@@ -12,7 +12,7 @@ from trm_solve.kinds.sudoku.rules import clash
 from trm_solve.puzzle import Grid, Puzzle
 from trm_solve.reading.table import NONE, Row, rating_of
 
-BLANKS = ".0_*-xX?"
+BLANKS = ".0_*-xX?·"
 CELLS = "123456789" + BLANKS
 SPACES = " \t\r\n\v\f\u00a0"
 BETWEEN = SPACES + "|,;[](){}\"':!/\\│║┃┆┊╎╏¦"  # what may stand between cells

@@ -13,10 +13,10 @@ from trm_solve.kinds.sudoku.boards import cells_of, rows_of
 from trm_solve.kinds.sudoku.rows import BETWEEN, BLANK_HINT, CELLS, bare, is_board, is_full, puzzles
 from trm_solve.puzzle import Puzzle
 from trm_solve.reading import json_text
+from trm_solve.reading.ahead import ahead
 from trm_solve.reading.table import Row, read_rows, sniff
 
-HEAD = 64  # lines that are looked at to tell the form
-CELL = "[1-9.0_*xX?-]"
+CELL = "[1-9.0_*xX?·-]"
 RUN = re.compile(f"(?<!{CELL}){CELL}{{81}}(?!{CELL})")  # begins only where no cell stands before: linear
 SECTION = re.compile(r"\[([A-Za-z][\w ]{0,30})\]")
 STATES = ("state", "pencilmarks", "marks", "solution", "history", "colors", "notes", "comment")  # not puzzles, in .sdk
@@ -49,12 +49,10 @@ def fit(head: list[str]) -> Fit:
 
 
 def parse(lines: Iterable[str], source: str) -> Iterator[Item]:
-    lines = iter(lines)
-    head = list(itertools.islice(lines, HEAD))
-    lines = itertools.chain(head, lines)
+    head, lines = ahead(lines)
     if json_text.is_json(head):
         return puzzles(_of_json(lines, source), source)
-    if (table := sniff(head, is_board, is_full, _is_comment)) is not None:
+    if (table := sniff(head, is_board, is_full, "sudoku", "#")) is not None:
         return puzzles(read_rows(lines, table, source, "#"), source)
     return puzzles(_of_lines(lines, source), source)
 
@@ -65,10 +63,6 @@ def _of_json(lines: Iterable[str], source: str) -> Iterator[Row | InputError]:
             yield item
         else:
             yield from rows_of(item[1], item[0], source)
-
-
-def _is_comment(line: str) -> bool:
-    return line.lstrip().startswith("#")
 
 
 def _content(line: str) -> str:
