@@ -256,6 +256,10 @@ def rows(cells: str) -> list[str]:
     return [cells[at : at + 9] for at in range(0, 81, 9)]
 
 
+def numbers(cells: str) -> list[list[int]]:
+    return [[0 if cell == "." else int(cell) for cell in row] for row in rows(cells)]
+
+
 def banded(cells: str, between: str, rule: str, bar: str) -> str:
     lines = [bar.join(between.join(row[at : at + 3]) for at in (0, 3, 6)) for row in rows(cells)]
     return "\n".join([*lines[:3], rule, *lines[3:6], rule, *lines[6:]]) + "\n"
@@ -281,13 +285,13 @@ PRINTED: dict[str, Callable[[str], str]] = {
     "csv rows": lambda cells: "\n".join(",".join(row) for row in rows(cells)) + "\n",
     "csv rows, blank": lambda cells: "\n".join(",".join(row).replace(".", "") for row in rows(cells)) + "\n",
     "tab rows, blank": lambda cells: "\n".join("\t".join(row).replace(".", "") for row in rows(cells)) + "\n",
-    "list": lambda cells: json.dumps([[0 if c == "." else int(c) for c in row] for row in rows(cells)]),
-    "list, indented": lambda cells: json.dumps([[0 if c == "." else int(c) for c in row] for row in rows(cells)], indent=1),
+    "list": lambda cells: json.dumps(numbers(cells)),
+    "list, indented": lambda cells: json.dumps(numbers(cells), indent=1),
     "list of nulls": lambda cells: json.dumps([[None if c == "." else int(c) for c in row] for row in rows(cells)]),
     "Python": lambda cells: str([[None if c == "." else c for c in row] for row in rows(cells)]),
     "list of texts": lambda cells: json.dumps(rows(cells)),
-    "object": lambda cells: json.dumps({"id": 7, "board": [[0 if c == "." else int(c) for c in r] for r in rows(cells)]}),
-    "array": lambda cells: str(np.array([[0 if c == "." else int(c) for c in row] for row in rows(cells)])),
+    "object": lambda cells: json.dumps({"id": 7, "board": numbers(cells)}),
+    "array": lambda cells: str(np.array(numbers(cells))),
     "brackets": lambda cells: "\n".join("[" + ", ".join(row.replace(".", "0")) + "]," for row in rows(cells)),
     "table": lambda cells: f"id,puzzle\n1,{cells}\n",
     "table of drawings": lambda cells: 'id,puzzle\n1,"' + "\n".join(rows(cells)) + '"\n',

@@ -48,6 +48,7 @@ LOOKS = (  # files of other kinds: how they begin, what they are, the way out
     (b"<!doctype html", "a web page", "copy the puzzle out of it as text"),
     (b"<html", "a web page", "copy the puzzle out of it as text"),
 )
+LETTERS_END = "\u2600"  # letters, signs and lines of drawings come before it
 BINARY = bytes(range(8)) + bytes(range(0x0E, 0x1A)) + bytes(range(0x1C, 0x20))  # no text has these
 
 
@@ -137,14 +138,15 @@ def _lines_of(stream: BinaryIO, source: str, packed: int) -> Iterator[str]:
 
 
 def _encoding(head: bytes) -> str:
-    """By its mark; without one UTF-16 shows by the zeros between its letters. What is not UTF-8 is read as Latin-1."""
+    """By its mark; without one UTF-16 shows as zeros between letters. What is not UTF-8 is read as Latin-1."""
     for mark, name in MARKS:
         if head.startswith(mark):
             return name
-    pairs = len(head) // 2
-    zeros = [head[place : 2 * pairs : 2].count(0) for place in (0, 1)]
-    if pairs > 1 and max(zeros) > 0.2 * pairs and 10 * min(zeros) < max(zeros):
-        return "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
+    if 0 in head[:256]:
+        for name in ("utf-16-le", "utf-16-be"):
+            text = head[: len(head) // 2 * 2].decode(name, "ignore")
+            if text and all(character in "\t\r\n" or " " <= character < LETTERS_END for character in text):
+                return name
     return "utf-8"
 
 

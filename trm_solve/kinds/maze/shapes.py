@@ -42,7 +42,8 @@ def is_caption(text: str) -> bool:
 
 def read(rows: Sequence[Line], source: str) -> Drawing:
     """The cells of a drawing. Raises `InputError` for one that cannot be brought into cells."""
-    texts = [text for _, text in rows]
+    tabs = all(text.startswith("\t") for _, text in rows)
+    texts = [text.lstrip("\t") if tabs else text for _, text in rows]
     if (apart := _apart(texts)) is not None:
         texts = apart
     characters = set("".join(texts))

@@ -196,8 +196,6 @@ def _without_margin(rows: list[tuple[int, str]], source: str) -> tuple[list[tupl
     What is blank around walls is paper, and a path must not run there. Raises `InputError` where the walls have gaps,
     so that nobody can tell.
     """
-    if all(line.startswith("\t") for _, line in rows):
-        rows = [(number, line.lstrip("\t")) for number, line in rows]
     inked = [place for place, (_, line) in enumerate(rows) if line.strip(" ")]
     if not inked:
         return rows, 0, ""

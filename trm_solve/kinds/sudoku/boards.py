@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from trm_solve.errors import InputError
-from trm_solve.kinds.sudoku.rows import BLANK_HINT, CELLS, bare, is_board, is_full
+from trm_solve.kinds.sudoku.rows import BLANK_HINT, BLANKS, CELLS, bare, is_board, is_full
 from trm_solve.reading.table import ANSWER, RATING, Row
 from trm_solve.reading.table import QUESTION as NAMES
 
@@ -80,13 +80,20 @@ def cells_of(value: Any) -> str | None:
     if not isinstance(value, list):
         return None
     if len(value) == 81:
-        return _joined(value)
+        return _whole(_joined(value))
     if len(value) == 9:
         rows = [bare(row) if isinstance(row, str) else _joined(row) if isinstance(row, list) else None for row in value]
         if all(row is not None and len(row) == 9 for row in rows):
-            text = "".join(row for row in rows if row)
-            return text if is_board(text) else None
+            return _whole("".join(row for row in rows if row))
     return None
+
+
+def _whole(text: str | None) -> str | None:
+    """The cells, where empty texts may be blanks; None for blanks of two sorts: one may be a cell that was lost."""
+    if text is None or (" " in text and set(text) & set(BLANKS)):
+        return None
+    text = text.replace(" ", ".")
+    return text if is_board(text) else None
 
 
 def _joined(cells: list[Any]) -> str | None:
@@ -95,7 +102,9 @@ def _joined(cells: list[Any]) -> str | None:
 
 
 def _cell(value: Any) -> str | None:
-    if value is None or value is False or (isinstance(value, str) and not value.strip()):
+    if isinstance(value, str) and not value.strip():
+        return " "
+    if value is None or value is False:
         return "."
     if isinstance(value, float) and value.is_integer():
         value = int(value)

@@ -10,7 +10,7 @@ from trm_solve.errors import InputError
 from trm_solve.kinds.base import Fit
 from trm_solve.kinds.sudoku import drawn
 from trm_solve.kinds.sudoku.boards import cells_of, rows_of
-from trm_solve.kinds.sudoku.rows import BETWEEN, BLANK_HINT, CELLS, bare, is_board, is_full, puzzles
+from trm_solve.kinds.sudoku.rows import BETWEEN, BLANK_HINT, BLANKS, CELLS, bare, is_board, is_full, puzzles
 from trm_solve.puzzle import Puzzle
 from trm_solve.reading import json_text
 from trm_solve.reading.ahead import ahead
@@ -154,7 +154,11 @@ def _of_lines(lines: Iterable[str], source: str) -> Iterator[Row | InputError]:
         elif not active:
             continue
         elif not kept:
-            if (len(text) >= 9 and groups.spaced) or any(mark in text for mark in drawn.BARS + ",;"):
+            if (
+                (len(text) >= 9 and groups.spaced)
+                or any(mark in text for mark in drawn.BARS + ",;")
+                or text.count("\t") >= 8
+            ):
                 yield from groups.add(number, text)
             else:
                 yield from groups.end()
@@ -183,7 +187,8 @@ def _single(number: int, text: str, kept: str, source: str) -> Row | InputError 
         return Row(number, kept[:81], kept[81:], text=text)
     for mark in ",;\t":
         fields = [field.strip() for field in text.split(mark)] if text.count(mark) >= 80 else []
-        if len(fields) == 81 and all(len(field) < 2 and field in CELLS for field in fields):
+        cells = len(fields) == 81 and all(len(field) < 2 and field in CELLS for field in fields)
+        if cells and not (set(fields) - {""}) & set(BLANKS):  # blanks of two sorts: one may be a cell that was lost
             return Row(number, "".join(field or "." for field in fields), text=text)
     if drawn.is_rule(text) or _is_caption(text) or _is_row(text, kept):
         return None
