@@ -458,7 +458,8 @@ def test_a_folder_is_solved_as_it_is_measured(trm: Trm, tmp_path: Path) -> None:
     (tmp_path / "c.csv.gz").write_bytes(gzip.compress(f"puzzle\n{Q[1]}\n".encode()))
     result = trm("solve", tmp_path)
     assert (result.code, result.out) == (2, f"{A[0]}\n{A[1]}\n")
-    assert result.err == f"error: {tmp_path / 'b.csv'}: no puzzle in it\n"
+    assert result.err.startswith(f"error: {tmp_path / 'b.csv'}: no puzzle in it\n")
+    assert result.err.count("error: ") == 1
     (tmp_path / "empty").mkdir()
     result = trm("solve", tmp_path / "empty")
     assert (result.code, result.out) == (2, "")

@@ -21,7 +21,7 @@ from trm_solve.config import ModelConfig, SolveOptions
 from trm_solve.errors import ExitCode, InputError
 from trm_solve.kinds import get_kind
 from trm_solve.kinds.maze.kind import Maze
-from trm_solve.kinds.maze.paths import FREE, GOAL, PATH, START, WALL, flaws, missing, shortest_path, solve
+from trm_solve.kinds.maze.paths import FREE, GOAL, PATH, START, WALL, flaws, is_walk, missing, shortest_path, solve
 from trm_solve.model import TRM
 from trm_solve.puzzle import Grid, Puzzle
 from trm_solve.reading import read_file, read_lines
@@ -254,6 +254,16 @@ def test_text_form_round_trip(question: Grid) -> None:
 def test_reading_never_fails_otherwise(text: str) -> None:
     for item in KIND.parse(text.splitlines(keepends=True), "m.txt"):
         assert isinstance(item, Puzzle | InputError)
+
+
+@given(questions(), st.data())
+def test_a_walk_is_what_has_no_flaws(question: Grid, data: st.DataObject) -> None:
+    answer = solve(question)
+    answer = question.copy() if answer is None or data.draw(st.booleans()) else answer
+    for cell in data.draw(st.lists(st.sampled_from(range(question.size)), max_size=3)):
+        if question.ravel()[cell] == FREE:
+            answer.ravel()[cell] = PATH if answer.ravel()[cell] == FREE else FREE
+    assert is_walk(answer) == (not flaws(question, answer == PATH).any())
 
 
 # ---- the canvas

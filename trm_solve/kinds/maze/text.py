@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from trm_solve.errors import InputError
 from trm_solve.kinds.base import Fit
 from trm_solve.kinds.maze import shapes
-from trm_solve.kinds.maze.paths import FREE, GOAL, PATH, START, WALL, flaws
+from trm_solve.kinds.maze.paths import FREE, GOAL, PATH, START, WALL, flaws, is_walk
 from trm_solve.puzzle import Grid, Puzzle, Tokens
 from trm_solve.reading import json_text
 from trm_solve.reading.ahead import ahead
@@ -235,8 +235,7 @@ def _with_path(rows: list[tuple[int, str]]) -> list[tuple[int, str]]:
     if whole.count("S") != 1 or whole.count("G") != 1 or not all(_tokens(line).all() for _, line in drawn):
         return rows
     grid = np.stack([_tokens(line) for _, line in drawn])
-    fits = not flaws(np.where(grid == PATH, np.uint8(FREE), grid), grid == PATH).any()
-    return drawn if fits else rows
+    return drawn if is_walk(grid) else rows
 
 
 def _puzzle(
@@ -262,7 +261,8 @@ def _puzzle(
         marked = (answer == PATH) & (question == FREE)
         if changed := int(np.count_nonzero((answer != question) & ~marked)):
             fault = f"{source}: the answer changes {changed} cell{'s' if changed > 1 else ''} of the maze"
-        elif broken := np.flatnonzero(flaws(question, marked)).tolist():
+        elif not is_walk(answer):
+            broken = np.flatnonzero(flaws(question, marked)).tolist()
             fault = f"{source}: the answer is not one walk from S to G (see {_rc(broken[0], question)})"
     return Puzzle("maze", question, None if fault else answer, source, rating, note=note, label_fault=fault)
 
