@@ -256,6 +256,51 @@ def test_reading_never_fails_otherwise(text: str) -> None:
         assert isinstance(item, Puzzle | InputError)
 
 
+DRAWN = {
+    "plus": ("+--+--+--+\n|S       |\n+  +--+  +\n|  |     |\n+--+--+  +\n|       G|\n+--+--+--+\n", (7, 7)),
+    "wide": ("+---+---+\n| S     |\n+---+   +\n|     G |\n+---+---+\n", (5, 5)),
+    "posts": ("o---o---o\n| S     |\no   o   o\n|   | G |\no---o---o\n", (5, 5)),
+    "posts of an empty room": ("+--+--+\n|S    |\n+  +  +\n|    G|\n+--+--+\n", (5, 5)),
+    "box": ("┌───┐\n│S│ │\n│ ╵ │\n│  G│\n└───┘\n", (5, 5)),
+    "crosses": ("#####\n#Sx #\n##x##\n# xG#\n#####\n", (5, 5)),
+    "apart": ("# # # # #\n# S . . #\n# . . G #\n# # # # #\n", (4, 5)),
+    "cells": ("#,#,#,#,#\n#,S, , ,#\n#,,,G,#\n#,#,#,#,#\n", (4, 5)),
+    "numbers": ("11111\n12001\n11011\n10031\n11111\n", (5, 5)),
+    "list": ("[[1,1,1,1,1],[1,2,0,0,1],[1,1,0,1,1],[1,0,0,3,1],[1,1,1,1,1]]", (5, 5)),
+    "texts": ('["#####", "#S  #", "#  G#", "#####"]', (4, 5)),
+    "blocks": ("█████\n█A  █\n██ ██\n█  B█\n█████\n", (5, 5)),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_other_drawings_are_read(name: str) -> None:
+    text, size = DRAWN[name]
+    (item,) = read(text)
+    assert isinstance(item, Puzzle), item
+    assert (item.kind, item.question.shape) == ("maze", size)
+    assert KIND.unsolvable(item) == ""
+    assert (item.answer is not None) == (name == "crosses")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (" _ _ _\n|S|_  |\n|_ _G_|\n", "a maze drawn in lines of a kind that is not read"),
+        ("11111\n10001\n11011\n10001\n11111\n", "a maze of 0 and 1 without S and G"),
+        ("00100\n02000\n00010\n00030\n00100\n", "a grid of 0 and 1, without a border of 1"),
+        ("  # ####\n  #S  #\n  # # ##\n  #  G#\n  # # ##\n", "which have gaps"),
+        (
+            "+---" * 16 + "+\n" + ("|   " * 16 + "|\n" + "+---" * 16 + "+\n") * 16,
+            "of 16 x 16 cells: with its walls 33 x 33",
+        ),
+    ],
+)
+def test_other_drawings_are_refused_once(text: str, message: str) -> None:
+    (error,) = read(text)
+    assert isinstance(error, InputError)
+    assert message in error.message
+
+
 @given(questions(), st.data())
 def test_a_walk_is_what_has_no_flaws(question: Grid, data: st.DataObject) -> None:
     answer = solve(question)

@@ -42,6 +42,7 @@ class Row:
     answer: str = ""
     rating: str = ""
     columns: str = ""
+    note: str = ""  # what a person should know
     text: str | Sequence[str] = ""  # the line, or its fields, for the places of errors
 
     def place(self, source: str, text: str, offset: int, skipped: Collection[str] = ()) -> str:
@@ -74,6 +75,7 @@ def sniff(
     is_answer: Callable[[str], bool],
     name: str,
     comment: str = "",
+    separators: str = SEPARATORS,
 ) -> Table | None:
     """The form of a table that begins with these lines; None where it is none.
 
@@ -81,7 +83,7 @@ def sniff(
     row that is not what its header says is then told as that. `name` is the kind's, which a column may have.
     """
     text = [line for line in head if line.strip() and not (comment and line.lstrip().startswith(comment))]
-    for separator in SEPARATORS:
+    for separator in separators:
         try:
             rows = list(itertools.islice(csv.reader(text, delimiter=separator), 12))
         except csv.Error:
@@ -179,7 +181,7 @@ def read_rows(lines: Iterable[str], table: Table, source: str, comment: str = ""
         if not said[0] and len(fields) <= first:
             yield InputError(f"{source}:{start}: {len(fields)} columns, the puzzle stands in column {first + 1}")
             continue
-        yield Row(start, said[0], said[1], said[2], said[3], fields)
+        yield Row(start, said[0], said[1], said[2], said[3], "", fields)
 
 
 def rating_of(text: str) -> float | None:

@@ -80,11 +80,14 @@ def _named(texts: list[str], source: str, number: int) -> list[str]:
     whole = "".join(texts)
     characters = set(whole) - {" "}
     names: dict[str, str] = {}
-    if "#" not in characters and characters & set("01") and characters <= set("0123SG" + STARTS + GOALS):
+    if "#" not in characters and {"0", "1"} <= characters and characters <= set("0123SG" + STARTS + GOALS):
         ring = "".join([texts[0].strip(), texts[-1].strip(), *(text.strip()[:1] + text.strip()[-1:] for text in texts)])
         if set(ring) - set("23SG" + STARTS + GOALS) != {"1"}:
             told = "a grid of 0 and 1, without a border of 1 that shows what a wall is"
             raise InputError(f"{source}:{number}: {told}", "write walls as '#' and free cells as '.'")
+        if not characters & set("2S" + STARTS) or not characters & set("3G" + GOALS):
+            hint = "write 2 or S where it begins, 3 or G where it ends"
+            raise InputError(f"{source}:{number}: a maze of 0 and 1 without S and G", hint)
         names = {"1": "#", "0": ".", "2": "S", "3": "G"}
     elif "#" not in characters:
         wall = [mark for mark in WALLS if whole.count(mark) * 5 > len(whole)]
@@ -112,7 +115,8 @@ def _of_lines(rows: list[Line], source: str) -> Drawing:
     posts = LINES + ("o" if "+" not in "".join(texts) and texts[0].startswith("o") else "")
     walls: NDArray[np.bool_] = np.isin(marks, list(posts))
     pitches = [(down, across) for down in (4, 3, 2) for across in range(8, 1, -1)]
-    fits = [pitch for pitch in pitches if _fits(walls, *pitch)]
+    corners = np.isin(marks, [mark for mark in posts if mark not in LEVEL + UPRIGHT])
+    fits = [pitch for pitch in pitches if _fits(walls, corners, *pitch)]
     if not fits:
         raise InputError(f"{fault} that do not meet at even distances", LINE_HINT)
     down, across = max(fits, key=lambda pitch: pitch[0] * pitch[1])
@@ -138,13 +142,13 @@ def _of_lines(rows: list[Line], source: str) -> Drawing:
     )
 
 
-def _fits(walls: NDArray[np.bool_], down: int, across: int) -> bool:
+def _fits(walls: NDArray[np.bool_], corners: NDArray[np.bool_], down: int, across: int) -> bool:
     """Whether walls run along lines at these distances only, each of them whole from corner to corner or not there."""
     height, width = walls.shape
     if height <= down or width <= across or (height - 1) % down or (width - 1) % across:
         return False
     rows, columns = np.arange(height) % down > 0, np.arange(width) % across > 0
-    if walls[np.ix_(rows, columns)].any():
+    if walls[np.ix_(rows, columns)].any() or corners[rows].any() or corners[:, columns].any():
         return False
     level = walls[np.ix_(~rows, columns)].reshape(-1, (width - 1) // across, across - 1)
     upright = walls[np.ix_(rows, ~columns)].reshape((height - 1) // down, down - 1, -1)

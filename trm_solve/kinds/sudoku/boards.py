@@ -12,6 +12,7 @@ from trm_solve.reading.table import QUESTION as NAMES
 
 QUESTION = (*NAMES, "sudoku")
 DEPTH = 12  # lists in lists; deeper than any file of puzzles
+NINE = "Sudokus of 9 x 9 are read"
 FORM = 'a board is 9 lists of 9 numbers, or a text of 81 cells; {"puzzle": ..., "solution": ...} has both'
 
 
@@ -30,10 +31,8 @@ def rows_of(value: Any, number: int, source: str, depth: int = 0) -> Iterator[Ro
         if not any(isinstance(each, list | dict | str) for each in value):
             yield InputError(f"{where}: a list of {len(value)} cells, a Sudoku has 81", FORM)
         elif (side := len(value)) in (4, 6, 16, 25) and all(isinstance(v, list) and len(v) == side for v in value):
-            yield InputError(f"{where}: a {side} x {side} Sudoku", "Sudokus of 9 x 9 are read")
-        elif all(
-            isinstance(each, list) and not any(isinstance(v, list | dict) for v in each) for each in value
-        ) and not (any(boards)):
+            yield InputError(f"{where}: a {side} x {side} Sudoku", NINE)
+        elif all(map(_is_row, value)) and not any(boards):
             yield InputError(f"{where}: {len(value)} lists that are no Sudoku", FORM)
         else:
             for each in value:
@@ -66,6 +65,13 @@ def _of_object(value: dict[str, Any], number: int, source: str, depth: int) -> I
                 yield from items
     if not found and not (depth == 0 and _aside(fields)):
         yield InputError(f"{source}:{number}: an object without a Sudoku", FORM)
+
+
+def _is_row(value: Any) -> bool:
+    """Whether a value is a list of cells, or of what is no more than a cell."""
+    return isinstance(value, list) and not any(
+        isinstance(each, list | dict) or (isinstance(each, str) and len(each) > 9) for each in value
+    )
 
 
 def _aside(fields: dict[str, Any]) -> bool:

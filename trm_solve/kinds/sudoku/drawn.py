@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Sequence
 
 from trm_solve.errors import InputError
+from trm_solve.kinds.sudoku.boards import NINE
 from trm_solve.kinds.sudoku.rows import BLANK_HINT, CELLS, SPACES, bare
 
 Line = tuple[int, str]  # its number and its text
@@ -20,7 +21,7 @@ HINT = "a Sudoku of 9 x 9 is read; write its blanks as '.'"
 def is_rule(text: str) -> bool:
     """Whether a line is drawn between rows or around a grid, whatever else stands in the grid."""
     kept = bare(text)
-    if not kept or kept.strip(RULES):
+    if not kept.strip(".") or kept.strip(RULES):
         return False
     return (len(kept) != 9 and len(kept) > 2) or any(character in NOT_CELLS for character in kept)
 
@@ -174,7 +175,7 @@ def _fault(rows: Sequence[Line], source: str) -> InputError:
     side = len(bare(rows[0][1])) if rows else 0
     square = all(len(bare(text)) == side and bare(text).isascii() for _, text in rows)
     if square and side in SIZES and len(rows) == side:
-        return InputError(f"{source}:{start}: a {side} x {side} Sudoku", "Sudokus of 9 x 9 are read")
+        return InputError(f"{source}:{start}: a {side} x {side} Sudoku", NINE)
     for number, text in rows:
         kept = bare(text)
         if len(kept) != 9:

@@ -14,6 +14,7 @@ from trm_solve.reading.table import NONE, Row, rating_of
 
 BLANKS = ".0_*-xX?·"
 CELLS = "123456789" + BLANKS
+EMPTY = tuple(blank * 81 for blank in ".0_")  # a grid without a digit; of other marks it is some other drawing
 SPACES = " \t\r\n\v\f\u00a0"
 BETWEEN = SPACES + "|,;[](){}\"':!/\\│║┃┆┊╎╏¦"  # what may stand between cells
 BLANK_HINT = "blanks are '.' or '0'"
@@ -76,7 +77,7 @@ def _block(block: list[Row | InputError], source: str) -> Iterator[Puzzle | Inpu
         where = f"{source}:{row.number}"
         if not fine[place]:
             yield _fault(row, questions[place], source)
-        elif empty[place] and len(set(questions[place])) > 1:
+        elif empty[place] and questions[place] not in EMPTY:
             marks = " and ".join(map(repr, sorted(set(questions[place]))))
             yield InputError(f"{where}: a grid of {marks} without a digit", "a Sudoku has clues")
         else:
@@ -85,7 +86,7 @@ def _block(block: list[Row | InputError], source: str) -> Iterator[Puzzle | Inpu
             fault = (
                 "" if label is not None or not row.answer else _label_fault(row, answers[place], grids[place], where)
             )
-            yield Puzzle("sudoku", grids[place], label, where, rating, label_fault=fault)
+            yield Puzzle("sudoku", grids[place], label, where, rating, note=row.note, label_fault=fault)
 
 
 def _cells(text: str) -> str:

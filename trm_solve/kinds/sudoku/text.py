@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from trm_solve.errors import InputError
 from trm_solve.kinds.base import Fit
 from trm_solve.kinds.sudoku import drawn
-from trm_solve.kinds.sudoku.boards import cells_of, rows_of
+from trm_solve.kinds.sudoku.boards import NINE, cells_of, rows_of
 from trm_solve.kinds.sudoku.rows import BETWEEN, BLANK_HINT, BLANKS, CELLS, bare, is_board, is_full, puzzles
 from trm_solve.puzzle import Puzzle
 from trm_solve.reading import json_text
@@ -51,10 +51,10 @@ def fit(head: list[str]) -> Fit:
 def parse(lines: Iterable[str], source: str) -> Iterator[Item]:
     head, lines = ahead(lines)
     if json_text.is_json(head):
-        return puzzles(_of_json(lines, source), source)
+        return puzzles(_once(_of_json(lines, source)), source)
     if (table := sniff(head, is_board, is_full, "sudoku", "#")) is not None:
         return puzzles(read_rows(lines, table, source, "#"), source)
-    return puzzles(_of_lines(lines, source), source)
+    return puzzles(_once(_of_lines(lines, source)), source)
 
 
 def _of_json(lines: Iterable[str], source: str) -> Iterator[Row | InputError]:
@@ -63,6 +63,16 @@ def _of_json(lines: Iterable[str], source: str) -> Iterator[Row | InputError]:
             yield item
         else:
             yield from rows_of(item[1], item[0], source)
+
+
+def _once(rows: Iterable[Row | InputError]) -> Iterator[Row | InputError]:
+    """The rows; of a file that begins with a Sudoku of another size, that and no more."""
+    found = False
+    for row in rows:
+        yield row
+        found = found or isinstance(row, Row)
+        if not found and isinstance(row, InputError) and row.hint == NINE:
+            return
 
 
 def _content(line: str) -> str:
@@ -180,7 +190,8 @@ def _single(number: int, text: str, kept: str, source: str) -> Row | InputError 
         if others and is_full(question) and not is_full(others[0]):
             question, others = others[0], [question]
         answer = next((each for each in others if is_full(each)), "")
-        return Row(number, question, answer, "" if others else _behind(text, question), text=text)
+        note = "" if answer or not others else "more than one puzzle in this line, the first is taken"
+        return Row(number, question, answer, "" if others else _behind(text, question), note=note, text=text)
     if len(kept) == 81 and all(character in CELLS for character in kept):
         return Row(number, kept, text=text)
     if len(kept) == 162 and len(text.strip()) > 162 and is_board(kept[:81]) and is_full(kept[81:]):
@@ -192,8 +203,8 @@ def _single(number: int, text: str, kept: str, source: str) -> Row | InputError 
             return Row(number, "".join(field or "." for field in fields), text=text)
     if drawn.is_rule(text) or _is_caption(text) or _is_row(text, kept):
         return None
-    if (side := OTHERS.get(len(kept))) and len(set(kept)) > 9:
-        return InputError(f"{source}:{number}: a {side} x {side} Sudoku", "Sudokus of 9 x 9 are read")
+    if (side := OTHERS.get(len(kept))) and (side == 16 or any(map(str.isalpha, kept))):
+        return InputError(f"{source}:{number}: a {side} x {side} Sudoku", NINE)
     if 3 * sum(map(kept.count, CELLS)) < len(kept):
         return InputError(f"{source}:{number}: not a line of a Sudoku", BLANK_HINT)
     return Row(number, kept, text=text)  # which is told what is wrong with it
