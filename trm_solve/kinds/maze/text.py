@@ -22,6 +22,7 @@ from trm_solve.reading.table import NONE, QUESTION, Row, Table, rating_of, read_
 
 SYMBOLS = "?# SGo"  # by token; PAD is not a symbol of any maze
 CANVAS = (30, 30)
+TALLEST = 1000  # lines of a drawing; no maze that can be read has as many
 HINT = "a maze is drawn in '#' (wall), space or '.' (free), one S and one G; 'o' marks a path"
 TRIMMED_HINT = "free cells at the end of a row may have lost their spaces: write them as '.'"
 SIZE_HINT = "a CSV column 'columns' gives the width of mazes that are not square"
@@ -77,7 +78,7 @@ def _of_blocks(lines: Iterable[str], source: str) -> Iterator[Puzzle | InputErro
         text = line.rstrip("\r\n")
         if text and not shapes.is_caption(text):
             block.append((number, text))
-        elif block:
+        if block and (not text or len(block) == TALLEST or shapes.is_caption(text)):
             yield from _parse_block(block, source)
             block = []
     yield from _parse_block(block, source)

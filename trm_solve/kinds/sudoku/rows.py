@@ -68,7 +68,7 @@ def _block(block: list[Row | InputError], source: str) -> Iterator[Puzzle | Inpu
     asked, fine = _checked(questions)
     said, right = _checked(answers)
     right &= (said > 0).all(1) & ((asked == 0) | (asked == said)).all(1)
-    empty = ~asked.any(1)
+    empty: NDArray[np.bool_] = np.asarray(~asked.any(1))
     grids, labels = asked.reshape(-1, 9, 9), said.reshape(-1, 9, 9)
     for place, row in enumerate(block):
         if isinstance(row, InputError):

@@ -21,6 +21,7 @@ RUN = re.compile(f"(?<!{CELL}){CELL}{{81}}(?!{CELL})")  # begins only where no c
 SECTION = re.compile(r"\[([A-Za-z][\w ]{0,30})\]")
 STATES = ("state", "pencilmarks", "marks", "solution", "history", "colors", "notes", "comment")  # not puzzles, in .sdk
 FENCE = ("```", "~~~")
+TALLEST = 64  # lines of a drawn grid, with its rules
 LONG = 20  # cells from which on a line is no row of a grid but a puzzle of its own
 OTHERS = {256: 16, 36: 6, 16: 4, 144: 12, 625: 25}  # characters of Sudokus of other sides
 Item = Puzzle | InputError
@@ -101,6 +102,8 @@ class _Groups:
         self._lines.append((number, text))
         if drawn.is_compact(text) and not drawn.is_rule(text) and not drawn.is_doubtful(text):
             self._compact += 1
+        if len(self._lines) >= TALLEST:
+            yield from self.close()
         if self._compact and not bare(text):
             return
         if self._compact >= 9 or (self._compact and len(self._lines) >= 9 and drawn.is_doubtful(text)):
@@ -109,8 +112,6 @@ class _Groups:
                 yield from self._short()
                 yield from self._grid(self._lines)
                 self._lines, self._compact = [], 0
-        elif len(self._lines) > 40 and self._compact == 0 and len(drawn.rows_of(self._lines)) > 26:
-            yield from self.close()
 
     @property
     def spaced(self) -> bool:
