@@ -92,7 +92,7 @@ def test_a_valid_answer_that_is_not_the_label_is_counted_and_said(trm: Trm, tmp_
     [
         (f"{QUESTION}\n{QUESTION}\n", "p.txt:1: no answer to measure against"),
         ("", "p.txt: empty, no puzzle in it"),
-        ("question,answer\n", "no puzzles to evaluate"),
+        ("question,answer\n", "p.txt: no puzzle in it"),
         (f"question,answer\n{QUESTION[:80]},{ANSWER}\n", "p.txt:2: question of 80 characters, a Sudoku has 81"),
     ],
 )
@@ -109,7 +109,7 @@ def test_a_bad_line_is_named_and_the_rest_is_measured(trm: Trm, tmp_path: Path) 
     path = write_csv(tmp_path / "p.csv", [*rows(2), "mine,12,34,5"])
     told = trm("eval", path, "--json", *SETTING)
     assert told.code == 2
-    assert f"error: {path}:4: answer of 2 characters" in told.err
+    assert f"error: {path}:4: question of 2 characters" in told.err
     assert (figures(told)["puzzles"], figures(told)["unreadable"]) == (2, 1)
 
 

@@ -21,7 +21,7 @@ from trm_solve.config import ModelConfig, SolveOptions
 from trm_solve.errors import ExitCode, InputError
 from trm_solve.kinds import get_kind
 from trm_solve.kinds.maze.kind import Maze
-from trm_solve.kinds.maze.paths import FREE, GOAL, PATH, START, WALL, flaws, missing, shortest_path, solve
+from trm_solve.kinds.maze.paths import FREE, GOAL, PATH, START, WALL, flaws, is_walk, missing, shortest_path, solve
 from trm_solve.model import TRM
 from trm_solve.puzzle import Grid, Puzzle
 from trm_solve.reading import read_file, read_lines
@@ -149,7 +149,9 @@ def test_csv_of_other_shapes_says_how_wide_its_mazes_are() -> None:
 
 def test_csv_without_a_header() -> None:
     (puzzle,) = read("S##G,S##G\n")[:1]
-    assert isinstance(puzzle, InputError)  # no path in it, so the label cannot be one
+    assert isinstance(puzzle, Puzzle)
+    assert puzzle.answer is None  # no path in it, so the label cannot be one
+    assert "not one walk" in puzzle.label_fault
     (puzzle,) = read("S G#,,7\n")
     assert isinstance(puzzle, Puzzle)
     assert (puzzle.rating, puzzle.source) == (7.0, "m.txt:1")
@@ -182,13 +184,16 @@ def test_csv_without_a_header() -> None:
         ),
         ("question\nSo#G\n", "m.txt:2:2: 'o' is not a cell of a maze's question"),
         ("id,question\n7,S #S\n", "m.txt:2:6: a second S, the first is at row 1, column 1"),
-        ("question,answer,rating\nS G#,,hard\n", "m.txt:2: rating 'hard' is not a number"),
     ],
 )
 def test_what_cannot_be_read_is_told_with_its_place(text: str, message: str) -> None:
-    errors = [item for item in read(text, "maze") if isinstance(item, InputError)]
-    assert [error.message for error in errors] == [message]
-    assert errors[0].exit_code == ExitCode.USAGE
+    """A question that cannot be read is an error; a label that cannot be used is none, and says why."""
+    items = read(text, "maze")
+    errors = [item for item in items if isinstance(item, InputError)]
+    faults = [item.label_fault for item in items if isinstance(item, Puzzle) and item.label_fault]
+    assert [error.message for error in errors] + faults == [message]
+    assert all(error.exit_code == ExitCode.USAGE for error in errors)
+    assert all(item.answer is None for item in items if isinstance(item, Puzzle))
 
 
 def test_lost_spaces_are_hinted_at() -> None:
@@ -249,6 +254,61 @@ def test_text_form_round_trip(question: Grid) -> None:
 def test_reading_never_fails_otherwise(text: str) -> None:
     for item in KIND.parse(text.splitlines(keepends=True), "m.txt"):
         assert isinstance(item, Puzzle | InputError)
+
+
+DRAWN = {
+    "plus": ("+--+--+--+\n|S       |\n+  +--+  +\n|  |     |\n+--+--+  +\n|       G|\n+--+--+--+\n", (7, 7)),
+    "wide": ("+---+---+\n| S     |\n+---+   +\n|     G |\n+---+---+\n", (5, 5)),
+    "posts": ("o---o---o\n| S     |\no   o   o\n|   | G |\no---o---o\n", (5, 5)),
+    "posts of an empty room": ("+--+--+\n|S    |\n+  +  +\n|    G|\n+--+--+\n", (5, 5)),
+    "box": ("┌───┐\n│S│ │\n│ ╵ │\n│  G│\n└───┘\n", (5, 5)),
+    "crosses": ("#####\n#Sx #\n##x##\n# xG#\n#####\n", (5, 5)),
+    "apart": ("# # # # #\n# S . . #\n# . . G #\n# # # # #\n", (4, 5)),
+    "cells": ("#,#,#,#,#\n#,S, , ,#\n#,,,G,#\n#,#,#,#,#\n", (4, 5)),
+    "numbers": ("11111\n12001\n11011\n10031\n11111\n", (5, 5)),
+    "list": ("[[1,1,1,1,1],[1,2,0,0,1],[1,1,0,1,1],[1,0,0,3,1],[1,1,1,1,1]]", (5, 5)),
+    "texts": ('["#####", "#S  #", "#  G#", "#####"]', (4, 5)),
+    "blocks": ("█████\n█A  █\n██ ██\n█  B█\n█████\n", (5, 5)),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_other_drawings_are_read(name: str) -> None:
+    text, size = DRAWN[name]
+    (item,) = read(text)
+    assert isinstance(item, Puzzle), item
+    assert (item.kind, item.question.shape) == ("maze", size)
+    assert KIND.unsolvable(item) == ""
+    assert (item.answer is not None) == (name == "crosses")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (" _ _ _\n|S|_  |\n|_ _G_|\n", "a maze drawn in lines of a kind that is not read"),
+        ("11111\n10001\n11011\n10001\n11111\n", "a maze of 0 and 1 without S and G"),
+        ("00100\n02000\n00010\n00030\n00100\n", "a grid of 0 and 1, without a border of 1"),
+        ("  # ####\n  #S  #\n  # # ##\n  #  G#\n  # # ##\n", "which have gaps"),
+        (
+            "+---" * 16 + "+\n" + ("|   " * 16 + "|\n" + "+---" * 16 + "+\n") * 16,
+            "of 16 x 16 cells: with its walls 33 x 33",
+        ),
+    ],
+)
+def test_other_drawings_are_refused_once(text: str, message: str) -> None:
+    (error,) = read(text)
+    assert isinstance(error, InputError)
+    assert message in error.message
+
+
+@given(questions(), st.data())
+def test_a_walk_is_what_has_no_flaws(question: Grid, data: st.DataObject) -> None:
+    answer = solve(question)
+    answer = question.copy() if answer is None or data.draw(st.booleans()) else answer
+    for cell in data.draw(st.lists(st.sampled_from(range(question.size)), max_size=3)):
+        if question.ravel()[cell] == FREE:
+            answer.ravel()[cell] = PATH if answer.ravel()[cell] == FREE else FREE
+    assert is_walk(answer) == (not flaws(question, answer == PATH).any())
 
 
 # ---- the canvas

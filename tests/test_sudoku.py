@@ -92,28 +92,32 @@ def test_many_puzzles_with_their_lines() -> None:
         (f"{EASY}\n{EASY}\n{EASY[:-1]}\n", "p.txt:3: 80 characters, a Sudoku has 81"),
         (f"{EASY}.\n", "p.txt:1: 82 characters, a Sudoku has 81"),
         (EASY + DONE, "p.txt:1: 162 characters, a Sudoku has 81"),
-        (EASY[:4] + "x" + EASY[5:], "p.txt:1:5: 'x' is not a digit or a blank"),
+        (EASY[:4] + "q" + EASY[5:], "p.txt:1:5: 'q' is not a digit or a blank"),
         ("55" + EASY[2:], "p.txt:1: clashing clues: two 5s in row 1 (r1c1 and r1c2)"),
         (EASY[:9] + "4" + EASY[10:], "p.txt:1: clashing clues: two 4s in column 1 (r2c1 and r5c1)"),
         (EASY[:10] + "3" + EASY[11:], "p.txt:1: clashing clues: two 3s in column 2 (r1c2 and r2c2)"),
         (EASY[:20] + "5" + EASY[21:], "p.txt:1: clashing clues: two 5s in box 1 (r1c1 and r3c3)"),
         ("\n".join(rows(EASY)[:8]), "p.txt:1: 8 rows, a Sudoku has 9"),
         ("\n".join([*rows(EASY)[:3], "1234567"]), "p.txt:4: 7 cells, a row of a Sudoku has 9"),
-        ("\n".join([*rows(EASY)[:3], "12345678x"]), "p.txt:4:9: 'x' is not a digit or a blank"),
+        ("\n".join([*rows(EASY)[:3], "12345678q"]), "p.txt:4:9: 'q' is not a digit or a blank"),
         (drawn(EASY).replace("5 3 .", "5 3 q", 1), "p.txt:1:5: 'q' is not a digit or a blank"),
         (f"question,answer\n{EASY[:-1]},{DONE}\n", "p.txt:2: question of 80 characters, a Sudoku has 81"),
-        (f"question,answer\n{EASY},{DONE[:-1]}x\n", "p.txt:2:163: 'x' is not a digit or a blank"),
+        (f"question,answer\n{EASY},{DONE[:-1]}q\n", "p.txt:2:163: 'q' is not a digit or a blank"),
         (f"question,answer\n{EASY},{DONE[:-1]}.\n", "p.txt:2: the answer has blanks"),
         (f"question,answer\n{EASY},{DONE[:-1]}7\n", "p.txt:2: the answer breaks the rules: two 7s in row 9"),
         (f"question,answer\n{DONE[9:18]}{'.' * 72},{DONE}\n", "p.txt:2: the answer changes 9 clues"),
-        (f"question,rating\n{EASY},hard\n", "p.txt:2: rating 'hard' is not a number"),
     ],
 )
 def test_refusals_name_the_place(text: str, message: str) -> None:
-    errors = [each for each in read(text) if isinstance(each, InputError)]
-    assert len(errors) == 1
-    assert errors[0].message.startswith(message)
-    assert errors[0].exit_code == ExitCode.USAGE
+    """A question that cannot be read is an error; a label that cannot be used is none, and says why."""
+    items = read(text)
+    errors = [each for each in items if isinstance(each, InputError)]
+    told = [each.message for each in errors]
+    told += [each.label_fault for each in items if isinstance(each, Puzzle) and each.label_fault]
+    assert len(told) == 1
+    assert told[0].startswith(message)
+    assert all(each.exit_code == ExitCode.USAGE for each in errors)
+    assert all(each.answer is None for each in items if isinstance(each, Puzzle) and each.label_fault)
 
 
 def test_a_bad_puzzle_does_not_stop_the_file() -> None:

@@ -45,6 +45,10 @@ class InputError(TrmError):
     exit_code = ExitCode.USAGE
 
 
+class FileError(InputError):
+    """A file of which nothing, or nothing more, can be read. It stands for no puzzle, so no line of output is its."""
+
+
 class ModelError(TrmError):
     """A model that is missing, damaged or made for something else."""
 

@@ -14,7 +14,8 @@ from trm_solve.hub import names
 from trm_solve.hub.folder import read_config
 from trm_solve.kinds import get_kind
 from trm_solve.puzzle import Puzzle
-from trm_solve.reading import read_file, read_lines, read_stream
+from trm_solve.reading import read_file, read_stream, read_text
+from trm_solve.reading.files import files_in, find_files
 
 FILE_NAME = re.compile(r"[/\\]|\.[A-Za-z]\w{0,5}$")  # a path or a suffix: a file was meant, even if it is not there
 
@@ -22,15 +23,14 @@ FILE_NAME = re.compile(r"[/\\]|\.[A-Za-z]\w{0,5}$")  # a path or a suffix: a fil
 def read_items(puzzle: str | Path, kind: str | None = None, source: str = "<puzzle>") -> Iterator[Puzzle | InputError]:
     """As `read`, lazily; a puzzle that cannot be read comes as the error that names its place."""
     if examples.is_example(puzzle):
-        text = examples.locate(puzzle).read_text(encoding="utf-8")
-        return read_lines(text.splitlines(keepends=True), str(puzzle), kind)
+        return read_text(examples.locate(puzzle).read_text(encoding="utf-8"), str(puzzle), kind)
     if isinstance(puzzle, Path):
         return read_file(puzzle, kind)
     one_line = "\n" not in puzzle and len(puzzle) < 4096
     # Path.exists raises for a text that is longer than a name may be
     if one_line and (os.path.exists(puzzle) or FILE_NAME.search(puzzle)):  # noqa: PTH110
         return read_file(Path(puzzle), kind)
-    return read_lines(puzzle.splitlines(keepends=True), source, kind)
+    return read_text(puzzle, source, kind)
 
 
 def read_inputs(inputs: list[str], kind: str | None) -> Iterator[Puzzle | InputError]:
@@ -39,10 +39,33 @@ def read_inputs(inputs: list[str], kind: str | None) -> Iterator[Puzzle | InputE
         try:
             if text == "-":
                 yield from read_stream(sys.stdin, "<stdin>", kind)
+            elif (files := _files(text)) is not None:
+                for file in files:
+                    yield from _read_one(file, kind)
             else:
                 yield from read_items(text, kind, f"<argument {number}>" if len(inputs) > 1 else "<argument>")
         except InputError as error:
             yield error
+
+
+def _files(text: str) -> list[Path] | None:
+    """The files of a folder or a pattern; None for everything else."""
+    try:
+        if Path(text).is_dir():
+            return files_in(Path(text))
+        pattern = any(mark in text for mark in "*?[") and "\n" not in text and FILE_NAME.search(text)
+        if pattern and not Path(text).exists():
+            return find_files([text])
+    except (OSError, ValueError):  # no name of a file, but a puzzle
+        return None
+    return None
+
+
+def _read_one(file: Path, kind: str | None) -> Iterator[Puzzle | InputError]:
+    try:
+        yield from read_file(file, kind)
+    except InputError as error:
+        yield error
 
 
 def default_model(kind: str) -> str:

@@ -33,6 +33,8 @@ class Puzzle:
     task: str = ""  # the task that the question belongs to, where several questions share one rule
     examples: tuple[tuple[Grid, Grid], ...] = ()  # demonstration pairs of the task
     questions: tuple[Grid, ...] = ()  # all that are asked of the task, this one among them
+    note: str = ""  # what a person should know of how the question was read
+    label_fault: str = ""  # "file:line: why", where the file has an answer that cannot be used
 
 
 @dataclass(frozen=True, eq=False)

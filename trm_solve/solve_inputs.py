@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trm_solve.config import AdaptOptions, SolveOptions
@@ -16,9 +16,12 @@ from trm_solve.inputs import choose_model, must_be_for, read_inputs
 from trm_solve.kinds import get_kind
 from trm_solve.output import MANY, OutputOptions, open_output
 from trm_solve.puzzle import Puzzle
+from trm_solve.schedule import Event
 from trm_solve.talk import say
 from trm_solve.tasks.view import AdaptView
 from trm_solve.trace import Solution, Step
+
+CONTRADICTION = "its clues contradict each other"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +58,8 @@ def solve_inputs(request: SolveRequest) -> int:
     name = choose_model(request.model, first.kind, whose)
     look = request.look.with_puzzles(name, request.options.max_steps, many)
     with open_output(look) as output:
-        unsolvable = _count_solutions(first, output.warn) if request.check_unique else None
+        counted = _count_solutions(first, output.warn) if request.check_unique else None
+        unsolvable = counted or (None if many else _hopeless)
 
         from trm_solve.api import load
         from trm_solve.tasks.answer import answer
@@ -67,7 +71,7 @@ def solve_inputs(request: SolveRequest) -> int:
             say(f"model {name}, device {ready.device}, dtype {dtype}")
         events = answer(
             ready,
-            _of_kind(itertools.chain(head, items), first.kind),
+            _told(_of_kind(itertools.chain(head, items), first.kind), output.warn),
             request.options,
             adaptation=request.adaptation,
             watch=output.live or look.trace is not None or look.save is not None,
@@ -79,7 +83,7 @@ def solve_inputs(request: SolveRequest) -> int:
             unsolvable=unsolvable,
         )
         done = 0
-        for event in events:
+        for event in map(_counted, events):
             if isinstance(event, Step):
                 output.step(event)
                 continue
@@ -107,6 +111,38 @@ def _count_solutions(first: Puzzle, warn: Callable[[str], None]) -> Callable[[Pu
         return "" if count else "no solution"
 
     return judge
+
+
+def _hopeless(puzzle: Puzzle) -> str:
+    """Why a puzzle has no answer, where its kind can tell."""
+    kind = get_kind(puzzle.kind)
+    return kind.unsolvable(puzzle) or (CONTRADICTION if kind.solutions(puzzle) == 0 else "")
+
+
+def _counted(event: Event) -> Event:
+    """A puzzle that was not solved, with how many solutions it has. The count judges it and supplies no answer."""
+    if not isinstance(event, Solution) or event.verdict not in ("unsolved", "unsolvable"):
+        return event
+    count = get_kind(event.puzzle.kind).solutions(event.puzzle)
+    if count is None:
+        return event
+    facts = {**event.facts, "solutions": count}
+    if count == 0:
+        return replace(event, verdict="unsolvable", reason=event.reason or CONTRADICTION, facts=facts)
+    return replace(event, facts=facts)
+
+
+def _told(items: Iterable[Puzzle | InputError], warn: Callable[[str], None]) -> Iterator[Puzzle | InputError]:
+    """The items; of how they were read a person hears, of an answer in a file that cannot be used once."""
+    faults = 0
+    for item in items:
+        if isinstance(item, Puzzle) and item.note:
+            warn(f"{item.source}: {item.note}")
+        if isinstance(item, Puzzle) and item.label_fault:
+            faults += 1
+            if faults == 1:
+                warn(f"{item.label_fault}; solve needs no answers, others are not told")
+        yield item
 
 
 def _of_kind(items: Iterable[Puzzle | InputError], kind: str) -> Iterator[Puzzle | InputError]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import errno
-import glob
 import io
 import itertools
 from collections.abc import Iterable, Iterator
@@ -13,50 +11,17 @@ from pathlib import Path
 
 import numpy as np
 
-from trm_solve import examples
-from trm_solve.errors import InputError, reason_of
+from trm_solve.errors import InputError
 from trm_solve.files import AtomicFile
-from trm_solve.kinds import get_kind, kinds
+from trm_solve.kinds import get_kind
 from trm_solve.puzzle import Puzzle
 from trm_solve.reading import read_file
+from trm_solve.reading.files import find_files
 from trm_solve.talk import harmless
 
-SUFFIXES = {".csv", ".json", ".txt"}  # what is read in a folder, beside what each kind says
 UNLABELLED = "eval needs answers, such as a CSV of question,answer; solve checks answers by the rules alone"
+UNUSABLE = "such rows are not measured; solve answers them all the same"
 UNLABELLED_TASK = "the solutions file belongs beside the challenges; --submission FILE answers without it"
-
-
-def find_files(paths: Iterable[str]) -> list[Path]:
-    """Files, the puzzle files in folders, and what shell patterns match; sorted within each argument.
-
-    Raises `InputError` where an argument stands for nothing.
-    """
-    found: list[Path] = []
-    for text in paths:
-        path = examples.locate(text)
-        try:
-            path.stat()
-        except OSError as error:
-            if error.errno == errno.ENAMETOOLONG:  # for which the questions below raise
-                raise InputError(f"{text}: {reason_of(error)}") from None
-        if path.is_dir():
-            suffixes = SUFFIXES.union(*(kind.suffixes for kind in kinds().values()))
-            inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in suffixes and _holds_puzzles(p))
-            if not inside:
-                raise InputError(f"{text}: no puzzle files in this folder", f"looked for {', '.join(sorted(suffixes))}")
-            found += inside
-        elif not path.exists() and (matches := sorted(map(Path, glob.glob(text, recursive=True)))):  # noqa: PTH207
-            found += filter(_holds_puzzles, matches)
-        elif path.exists() and not path.is_file():
-            raise InputError(f"{text}: not a plain file", "eval reads what it measures more than once: save it first")
-        else:
-            found.append(path)
-    return list(dict.fromkeys(found))
-
-
-def _holds_puzzles(path: Path) -> bool:
-    """Not so a file that is read with another."""
-    return path.is_file() and all(kind.belongs_to(path) is None for kind in kinds().values())
 
 
 def read_labelled(
@@ -67,19 +32,24 @@ def read_labelled(
     With `unlabelled`, those without an answer come too.
     """
     for file in files:
-        labelled = False
+        labelled, faults = False, list[str]()
         try:
             for item in read_file(file, kind):
-                if isinstance(item, Puzzle) and item.answer is None and not unlabelled:
-                    hint = UNLABELLED_TASK if item.task else UNLABELLED
-                    yield InputError(f"{item.source}: no answer to measure against", hint)
-                    if not labelled:
-                        break  # a file without answers is one error, not one a line
-                else:
+                if isinstance(item, InputError) or item.answer is not None or unlabelled:
                     labelled = labelled or isinstance(item, Puzzle)
                     yield item
+                elif item.label_fault:
+                    faults.append(item.label_fault)
+                else:
+                    hint = UNLABELLED_TASK if item.task else UNLABELLED
+                    yield InputError(f"{item.source}: no answer to measure against", hint)
+                    if not labelled and not faults:
+                        break  # a file without answers is one error, not one a line
         except InputError as error:
             yield error
+        if faults:
+            more = f"; {len(faults) - 1:,} more answers of this file cannot be used" if len(faults) > 1 else ""
+            yield InputError(f"{faults[0]}{more}", UNUSABLE)
 
 
 def open_puzzles(

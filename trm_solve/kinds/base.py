@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,15 @@ class Space:
     width: int = 80
     height: int = 24
     color: bool = True
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How well a file fits a kind: 0 not at all, 1 for sure; and what it looks like where it cannot be read."""
+
+    score: float
+    looks: str = ""  # such as "a 16 x 16 Sudoku"
+    hint: str = ""
 
 
 class Kind(ABC):
@@ -102,13 +111,15 @@ class Kind(ABC):
         """The file with which this one is read, where it holds no puzzles of its own; None: it stands for itself."""
         return None
 
-    def read_table(self, path: Path) -> tuple[Tokens, Tokens, NDArray[np.float64]] | None:
-        """Questions and answers (N, canvas cells) as tokens and ratings (N,; NaN: none) of a file, read in one go.
+    def fit(self, head: list[str]) -> Fit:
+        """How well a file that begins with these lines fits; the kind that it fits best reads it."""
+        return Fit(1.0 if self.recognises(head) else 0.0)
 
-        Every row must have been checked. None where the file has another form or some row is at fault: it is then read
-        puzzle by puzzle, which says where.
-        """
+    def from_tokens(self, question: Tokens, answer: Tokens | None, source: str) -> Puzzle | InputError | None:
+        """The puzzle of tokens (canvas cells,) as data sets hold them; None: such data sets are not read as puzzles."""
         return None
+
+    labels_checked: bool = False  # whether `parse` gives labels only that `check` accepts
 
     # ---- rules
 
@@ -130,6 +141,10 @@ class Kind(ABC):
 
     def count_solutions(self, puzzle: Puzzle, limit: int) -> int | None:
         """How many solutions the puzzle has, exactly, counted up to `limit`; None for kinds that cannot be counted."""
+        return None
+
+    def solutions(self, puzzle: Puzzle) -> Literal[0, 1, "several"] | None:
+        """Whether the puzzle has no solution, one or several, in bounded time; None where that is not known."""
         return None
 
     def crop(self, puzzle: Puzzle) -> NDArray[np.intp] | None:

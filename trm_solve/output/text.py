@@ -6,7 +6,7 @@ from typing import IO
 
 from rich.text import Text
 
-from trm_solve.errors import InputError, TrmError
+from trm_solve.errors import FileError, InputError, TrmError
 from trm_solve.files import AtomicFile, write
 from trm_solve.kinds import get_kind
 from trm_solve.output.sink import OutputOptions, Record, finish
@@ -27,6 +27,8 @@ class Plain:
         pass
 
     def record(self, record: Record) -> None:
+        if isinstance(record.outcome, FileError):  # no puzzle's line
+            return
         text, separator = "", self._between or ""
         if isinstance(record.outcome, Solution):
             puzzle, answer = record.outcome.puzzle, record.outcome.answer

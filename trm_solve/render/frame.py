@@ -187,7 +187,8 @@ def verdict(solution: Solution) -> str:
     clashes = 0 if solution.conflicts is None else int(solution.conflicts.sum())
     why = f"{count(clashes, 'cell')} clash{'es' if clashes == 1 else ''}" if clashes else solution.reason
     why = "" if why.startswith("not solved") else why  # said already
-    return f"not solved in {spent}" + (f", {why}" if why else "")
+    several = "; it has several solutions, any of them would do" if solution.facts.get("solutions") == "several" else ""
+    return f"not solved in {spent}" + (f", {why}" if why else "") + several
 
 
 def efforts(solution: Solution) -> str:

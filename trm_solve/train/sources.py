@@ -7,10 +7,12 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from trm_solve.errors import InputError, TrmError
+from trm_solve.errors import InputError
 from trm_solve.kinds import get_kind, kinds
 from trm_solve.kinds.base import Kind, Report
 from trm_solve.puzzle import Puzzle
@@ -19,6 +21,7 @@ from trm_solve.tasks.identifiers import BLANK
 from trm_solve.train.data import NO_RATING, Dataset, of_examples, plain
 from trm_solve.train.naming import HUB, must_exist
 
+BLOCK = 4096  # puzzles that are held as such at once
 SHOWN = 5  # refused rows that are told one by one
 
 
@@ -30,9 +33,6 @@ def read(path: str, kind: str | None, report: Report) -> Dataset:
     if place.is_dir():
         return read_arrays(place, kind)
     must_exist([path])
-    for each in kinds().values() if kind is None else [get_kind(kind)]:
-        if (found := each.read_table(place)) is not None:
-            return plain(each.name, *found)
     return _read_puzzles(place, kind, report)
 
 
@@ -154,35 +154,57 @@ def _names(folder: Path, count: int) -> Sequence[str]:
 
 
 def _read_puzzles(path: Path, kind: str | None, report: Report) -> Dataset:
-    """Any file that `solve` reads, its answers checked by the rules of its kind."""
-    puzzles: list[Puzzle] = []
-    refused: list[TrmError] = []
+    """Any file that `solve` reads, its answers checked by the rules of its kind. Held in memory as arrays only."""
+    parts: list[tuple[NDArray[Any], ...]] = []
+    block: list[Puzzle] = []
+    refused: list[str] = []
+    names = {BLANK: 0}
+    rules: Kind | None = None
+    count = 0
     for item in read_file(path, kind):
-        if isinstance(item, InputError):
-            refused.append(item)
-        elif item.answer is None:
-            refused.append(InputError(f"{item.source}: no answer to learn from"))
-        elif (rules := get_kind(item.kind)).has_rules and not rules.check(item, item.answer).solved:
-            refused.append(InputError(f"{item.source}: the answer breaks the rules"))
-        else:
-            puzzles.append(item)
-    _tell(path, len(puzzles), [error.message for error in refused], report)
-    rules = get_kind(puzzles[0].kind)
-    questions, answers = (np.stack([f(p) for p in puzzles]) for f in (rules.encode, rules.encode_answer))
-    ratings = np.array([NO_RATING if p.rating is None else p.rating for p in puzzles])
-    if (tasks := rules.tasks) is None:
-        return plain(rules.name, questions, answers, ratings)
-    names = [BLANK, *dict.fromkeys(puzzle.task for puzzle in puzzles)]
-    ids = np.array([names.index(puzzle.task) for puzzle in puzzles], np.int64)
-    labelled = [(p, (p.question, p.answer)) for p in puzzles if p.answer is not None]
-    sides = np.array([tasks.side(pair, p) for p, pair in labelled], np.int64)
-    return dataclasses.replace(plain(rules.name, questions, answers, ratings, names, ids), sides=sides)
-
-
-def _tell(path: Path, kept: int, refused: list[str], report: Report) -> None:
-    for message in refused[:SHOWN]:
-        report(f"refused: {message}")
-    if len(refused) > SHOWN:
-        report(f"refused: {path}: {len(refused) - SHOWN} more rows")
-    if not kept:
+        fault = item.message if isinstance(item, InputError) else _fault(item)
+        if fault or isinstance(item, InputError):
+            count += 1
+            refused += [fault] * (count <= SHOWN)
+            continue
+        rules = rules or get_kind(item.kind)
+        block.append(item)
+        if len(block) == BLOCK:
+            parts.append(_encoded(block, rules, names))
+            block.clear()
+    if rules is not None and block:
+        parts.append(_encoded(block, rules, names))
+    _tell(path, refused, count, report)
+    if rules is None:
         raise InputError(refused[0] if refused else f"{path}: no puzzle in it", "training needs questions with answers")
+    questions, answers, ratings, ids, sides = (np.concatenate(each) for each in zip(*parts, strict=True))
+    if rules.tasks is None:
+        return plain(rules.name, questions, answers, ratings)
+    return dataclasses.replace(plain(rules.name, questions, answers, ratings, list(names), ids), sides=sides)
+
+
+def _fault(puzzle: Puzzle) -> str:
+    """Why a puzzle is not to be learned from."""
+    if puzzle.answer is None:
+        return puzzle.label_fault or f"{puzzle.source}: no answer to learn from"
+    rules = get_kind(puzzle.kind)
+    fine = rules.labels_checked or not rules.has_rules or rules.check(puzzle, puzzle.answer).solved
+    return "" if fine else f"{puzzle.source}: the answer breaks the rules"
+
+
+def _encoded(block: list[Puzzle], rules: Kind, names: dict[str, int]) -> tuple[NDArray[Any], ...]:
+    """Questions, answers, ratings, identifiers and sides of some puzzles."""
+    questions, answers = (np.stack([encode(p) for p in block]) for encode in (rules.encode, rules.encode_answer))
+    ratings = np.array([NO_RATING if p.rating is None else p.rating for p in block])
+    ids, sides = np.zeros(len(block), np.int64), np.zeros(len(block), np.int64)
+    if (tasks := rules.tasks) is not None:
+        ids[:] = [names.setdefault(p.task, len(names)) for p in block]
+        sides[:] = [tasks.side((p.question, p.answer), p) for p in block if p.answer is not None]
+    return questions, answers, ratings, ids, sides
+
+
+def _tell(path: Path, refused: list[str], count: int, report: Report) -> None:
+    for message in refused:
+        report(f"refused: {message}")
+    if count > SHOWN:
+        report(f"refused: {path}: {count - SHOWN} more rows")

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from trm_solve.errors import InputError
 from trm_solve.kinds.arc.copies import Copy
 from trm_solve.kinds.arc.knowledge import ArcTasks
-from trm_solve.kinds.arc.text import puzzles_of, read_tasks, recognises
+from trm_solve.kinds.arc.text import fit, puzzles_of, read_tasks
 from trm_solve.kinds.arc.tokens import CANVAS, COLOR, COLORS, largest_rectangle, needed_side, place, square
-from trm_solve.kinds.base import Kind, Space
+from trm_solve.kinds.base import Fit, Kind, Space
 from trm_solve.kinds.dihedral import DIHEDRAL
 from trm_solve.kinds.recipes import CANVAS_2D, PAPER
 from trm_solve.puzzle import Check, Grid, Mask, Puzzle, Reading
@@ -59,7 +59,10 @@ class Arc(Kind):
     }
 
     def recognises(self, head: list[str]) -> bool:
-        return recognises(head)
+        return fit(head).score > 0
+
+    def fit(self, head: list[str]) -> Fit:
+        return fit(head)
 
     def parse(self, lines: Iterable[str], source: str) -> Iterator[Puzzle | InputError]:
         for task in read_tasks(lines, source):
@@ -99,9 +102,13 @@ class Arc(Kind):
         return square(needed_side(puzzle.examples, puzzle.questions or [puzzle.question]))
 
     def belongs_to(self, path: Path) -> Path | None:
-        """Solutions are read with the challenges beside them."""
+        """Solutions are read with the challenges beside them, which answers to hand in belong to as well."""
         challenges = path.with_name(path.name.replace("solutions", "challenges"))
-        return challenges if challenges.name != path.name and challenges.exists() else None
+        if challenges.name != path.name and challenges.exists():
+            return challenges
+        if "submission" in path.name and path.suffix == ".json":
+            return next(iter(sorted(path.parent.glob("*challenges*.json"))), None)
+        return None
 
     def draw(self, puzzle: Puzzle, step: Step | None, space: Space) -> tuple[list[Text], Text] | None:
         from trm_solve.kinds.arc import drawing

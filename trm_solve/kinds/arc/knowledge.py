@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trm_solve.kinds.arc.copies import SEPARATOR, Copy, identifier, split_identifier
-from trm_solve.kinds.arc.text import Task, open_tasks, recognises
+from trm_solve.kinds.arc.text import Task, fit, open_tasks
 from trm_solve.kinds.arc.tokens import needed_side, square
 from trm_solve.kinds.base import Examples, Report, Tasks
 from trm_solve.puzzle import Grid, Mask, Pair, Puzzle, Tokens, View
+
+HOLDS = 0.3  # how well a file must fit to be read as tasks; an object without their keys is told what it lacks
 
 
 class ArcTasks(Tasks):
@@ -49,7 +51,7 @@ class ArcTasks(Tasks):
     def holds(self, path: Path) -> bool:
         try:
             with path.open(encoding="utf-8-sig") as file:
-                return recognises([file.read(4096)])
+                return fit([file.read(4096)]).score > HOLDS
         except (OSError, UnicodeDecodeError):
             return False  # whoever reads it says why
 

@@ -13,8 +13,10 @@ import numpy as np
 
 from trm_solve.errors import InputError
 from trm_solve.kinds.arc.tokens import COLORS, SIDE
+from trm_solve.kinds.base import Fit
 from trm_solve.puzzle import Grid, Puzzle
 
+SAMPLE = 1 << 16  # characters that are looked at to recognise a file
 LARGEST = 1 << 27  # characters of JSON; all public sets together have a tenth of that
 HINT = 'a task is {"train": [{"input": [[0, 1], ...], "output": ...}, ...], "test": [{"input": ...}, ...]}'
 Pair = tuple[Grid, Grid | None]
@@ -30,9 +32,15 @@ class Task:
     test_first: bool = False  # the order of the keys in its file, which the public data sets follow
 
 
-def recognises(head: list[str]) -> bool:
-    """Whether a text that begins with these lines is a JSON object."""
-    return next((line.lstrip()[:1] for line in head if line.strip()), "") == "{"
+def fit(head: list[str]) -> Fit:
+    """By the keys of a task; any other object may be outputs, or what a person meant to be a task."""
+    text = "".join(line[:SAMPLE] for line in head)[:SAMPLE].lstrip()
+    if text[:1] not in ("{", "["):
+        return Fit(0.0)
+    known = any(f'"{key}"' in text for key in ("train", "test", "input"))
+    if text[0] == "{":
+        return Fit(1.0 if known else 0.4)
+    return Fit(0.95 if known else 0.0)
 
 
 def puzzles_of(task: Task, source: str) -> Iterator[Puzzle]:
@@ -49,11 +57,16 @@ def read_tasks(lines: Iterable[str], source: str) -> Iterator[Task | InputError]
     A task at fault comes as the error that names its place; raises `InputError` where the text is no such JSON.
     """
     content = _load(lines, source)
+    if isinstance(content, list):
+        yield from _listed(content, source)
+        return
     if "train" in content or "test" in content:
         yield _task(Path(source).stem, content, source, "", None)
         return
     if not content:
         raise InputError(f"{source}: no task in it", HINT)
+    if is_submission(content):
+        raise InputError(f"{source}: answers to hand in, not tasks", "give the challenges file that they answer")
     if all(isinstance(fields, list) for fields in content.values()):
         raise InputError(f"{source}: outputs without their tasks", "give the challenges file that lies beside it")
     solutions = _solutions(source)
@@ -62,6 +75,29 @@ def read_tasks(lines: Iterable[str], source: str) -> Iterator[Task | InputError]
             if not name.isprintable():  # and it stands in every message
                 raise InputError(f"{source}: task {number + 1}: its name has characters that cannot be shown")
             yield _task(name, _object(fields, source, name), source, f"{name}.", solutions.get(name))
+        except InputError as error:
+            yield error
+
+
+def is_submission(content: dict[str, Any]) -> bool:
+    """Whether these are answers as they are handed in."""
+    return bool(content) and all(
+        isinstance(answers, list) and all(isinstance(answer, dict) and "attempt_1" in answer for answer in answers)
+        for answers in content.values()
+    )
+
+
+def _listed(content: list[Any], source: str) -> Iterator[Task | InputError]:
+    """Tasks in a list, which have the name that they say or that of their file and a number."""
+    if content and all(isinstance(each, dict) and "input" in each for each in content):
+        raise InputError(f"{source}: a list of pairs without a test input, as RE-ARC has them", HINT)
+    if not content or not all(isinstance(each, dict) and ("train" in each or "test" in each) for each in content):
+        raise InputError(f"{source}: not a JSON object", HINT)
+    for number, fields in enumerate(content):
+        said = next((fields[key] for key in ("id", "name", "task_id") if isinstance(fields.get(key), str)), "")
+        name = said if said and said.isprintable() else f"{Path(source).stem}-{number + 1}"
+        try:
+            yield _task(name, _object(fields, source, f"[{number}]"), source, f"[{number}].", None)
         except InputError as error:
             yield error
 
@@ -79,7 +115,7 @@ def _pairs(items: list[tuple[str, Any]]) -> _Object:
     return found
 
 
-def _load(lines: Iterable[str], source: str) -> _Object:
+def _load(lines: Iterable[str], source: str) -> _Object | list[Any]:
     text, size = [], 0
     for line in lines:
         text.append(line)
@@ -94,7 +130,7 @@ def _load(lines: Iterable[str], source: str) -> _Object:
         raise InputError(f"{source}:{error.lineno}:{error.colno}: not JSON ({error.msg})", HINT) from None
     except ValueError:
         raise InputError(f"{source}: a number of thousands of digits, no ARC file has one", HINT) from None
-    return _object(content, source, "")
+    return content if isinstance(content, list) else _object(content, source, "")
 
 
 def _object(content: Any, source: str, path: str) -> _Object:
@@ -113,7 +149,7 @@ def _solutions(source: str) -> dict[str, Any]:
         return {}
     try:
         with other.open(encoding="utf-8-sig") as file:
-            return _load(file, str(other))
+            return _object(_load(file, str(other)), str(other), "")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{other}: cannot be read ({error})") from None
 
@@ -151,7 +187,10 @@ def _pair(pair: Any, source: str, path: str, *, needed: bool = False) -> Pair:
     for key in ("input", "output") if needed else ("input",):
         if key not in fields:
             raise InputError(f"{source}: {path}: no {key}", HINT)
-    answer = _grid(fields["output"], source, f"{path}.output") if fields.get("output") is not None else None
+    output = fields.get("output")
+    if not needed and output == []:  # written so where it is not known
+        output = None
+    answer = _grid(output, source, f"{path}.output") if output is not None else None
     if needed and answer is None:
         raise InputError(f"{source}: {path}: no output", HINT)
     return _grid(fields["input"], source, f"{path}.input"), answer
@@ -165,7 +204,8 @@ def _grid(rows: Any, source: str, path: str) -> Grid:
         if len(row) != len(rows[0]):
             raise InputError(f"{source}: {path}[{number}]: {len(row)} cells, the first row has {len(rows[0])}")
         for place, value in enumerate(row):
-            if type(value) is not int or not 0 <= value < COLORS:
+            whole = type(value) is int or (isinstance(value, float) and value.is_integer())
+            if not whole or not 0 <= value < COLORS:
                 shown = "a list" if isinstance(value, list | dict) else json.dumps(value)[:20]
                 raise InputError(f"{source}: {path}[{number}][{place}]: {shown} is not a colour from 0 to 9")
     return np.array(rows, np.uint8)

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trm_solve.errors import InputError
-from trm_solve.kinds.base import Kind, Space
+from trm_solve.kinds.base import Fit, Kind, Space
 from trm_solve.kinds.dihedral import DIHEDRAL, turn
 from trm_solve.kinds.maze import text
 from trm_solve.kinds.maze.paths import FREE, PATH, WALL, flaws, missing, shortest_path
-from trm_solve.kinds.maze.text import CANVAS, SYMBOLS
+from trm_solve.kinds.maze.text import CANVAS
 from trm_solve.kinds.recipes import CANVAS_2D, EPOCHS, PAPER
 from trm_solve.puzzle import Check, Grid, Mask, Puzzle, Reading, Symmetry, Tokens
 from trm_solve.trace import Step
@@ -43,13 +43,16 @@ class Maze(Kind):
     }
 
     def recognises(self, head: list[str]) -> bool:
-        return text.recognises(head)
+        return text.fit(head).score > 0
+
+    def fit(self, head: list[str]) -> Fit:
+        return text.fit(head)
 
     def parse(self, lines: Iterable[str], source: str) -> Iterator[Puzzle | InputError]:
         return text.parse(lines, source)
 
     def format(self, grid: Grid) -> str:
-        return "\n".join("".join(SYMBOLS[symbol] for symbol in row) for row in grid.tolist())
+        return text.written(grid)
 
     def encode(self, puzzle: Puzzle) -> NDArray[np.uint8]:
         return self._place(puzzle, puzzle.question, WALL)
@@ -57,6 +60,9 @@ class Maze(Kind):
     def encode_answer(self, puzzle: Puzzle) -> NDArray[np.uint8]:
         assert puzzle.answer is not None
         return self._place(puzzle, puzzle.answer, 0)
+
+    def from_tokens(self, question: Tokens, answer: Tokens | None, source: str) -> Puzzle | InputError | None:
+        return text.of_tokens(question, answer, source)
 
     def _place(self, puzzle: Puzzle, grid: Grid, around: int) -> NDArray[np.uint8]:
         tokens = np.full(self.canvas, around, np.uint8)

@@ -8,10 +8,12 @@ nine options are nine *planes* with one bit a constraint.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from trm_solve.puzzle import Grid
 
+STATES = 3000  # of a search that is given up then, after about a second
 _ALL = (1 << 729) - 1
 
 
@@ -84,6 +86,11 @@ def _settle(live: int, placed: int) -> tuple[int, int, int]:
 
 def _solutions(grid: Grid) -> Iterator[int]:
     """All solutions, as integers with 81 bits set."""
+    return (solution for solution in _states(grid) if solution is not None)
+
+
+def _states(grid: Grid) -> Iterator[int | None]:
+    """The states of the search in order: a solution, or None for one that is none."""
     live = _ALL
     for cell, symbol in enumerate(grid.ravel().tolist()):
         if symbol:
@@ -94,8 +101,7 @@ def _solutions(grid: Grid) -> Iterator[int]:
     states = [(live, 0)]
     while states:
         live, placed, choice = _settle(*states.pop())
-        if live and not choice:
-            yield live
+        yield live if live and not choice else None
         while choice:
             lowest = choice & -choice
             states.append((live & _KEEP[lowest.bit_length() - 1], placed | lowest))
@@ -104,9 +110,16 @@ def _solutions(grid: Grid) -> Iterator[int]:
 
 def count_solutions(grid: Grid, limit: int = 2) -> int:
     """How many solutions a puzzle (9, 9) has, counted up to `limit`; 0 where its clues clash."""
+    return sum(1 for _ in itertools.islice(_solutions(grid), limit))
+
+
+def count_within(grid: Grid, limit: int, states: int = STATES) -> tuple[int, bool]:
+    """As `count_solutions`, given up after so many states of the search; and whether it came to its end."""
     found = 0
-    for _ in _solutions(grid):
-        found += 1
+    for number, solution in enumerate(_states(grid), 1):
+        found += solution is not None
         if found == limit:
-            break
-    return found
+            return found, True
+        if number == states:
+            return found, False
+    return found, True

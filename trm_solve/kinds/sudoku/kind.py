@@ -6,14 +6,13 @@ Symbols: 0 blank, 1-9. Tokens: 0 PAD, 1 blank, digit d -> d + 1 (the public chec
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trm_solve.errors import InputError
-from trm_solve.kinds.base import Kind, Space
+from trm_solve.kinds.base import Fit, Kind, Space
 from trm_solve.kinds.recipes import EPOCHS, PAPER
 from trm_solve.kinds.sudoku import text
 from trm_solve.kinds.sudoku.rules import AXES, PEERS, UNITS, conflicts
@@ -22,6 +21,8 @@ from trm_solve.trace import Step
 
 if TYPE_CHECKING:
     from rich.text import Text
+
+FEWEST_CLUES = 17  # with fewer, no Sudoku has just one solution (McGuire and others, 2014)
 
 
 class Sudoku(Kind):
@@ -32,7 +33,8 @@ class Sudoku(Kind):
     vocab_size = 11
     blank = 1
     demo = "hard"
-    suffixes = (".sdk", ".sdm", ".ss")
+    suffixes = (".sdk", ".sdm", ".ss", ".opensudoku")
+    labels_checked = True
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         # Attention that knows rows, columns and boxes, and an answer asked for, with gradient, after each of four short
         # rounds: for the same arithmetic it learns faster than with fewer, longer rounds (benchmarks/README.md).
@@ -70,7 +72,10 @@ class Sudoku(Kind):
         return {name: axis[:, None] == axis for name, axis in AXES.items()}
 
     def recognises(self, head: list[str]) -> bool:
-        return text.recognises(head)
+        return text.fit(head).score > 0
+
+    def fit(self, head: list[str]) -> Fit:
+        return text.fit(head)
 
     def parse(self, lines: Iterable[str], source: str) -> Iterator[Puzzle | InputError]:
         return text.parse(lines, source)
@@ -132,13 +137,22 @@ class Sudoku(Kind):
         symbols = np.concatenate(([0], 1 + rng.permutation(9))).astype(np.uint8)
         return Symmetry(cells.ravel(), symbols, (9, 9), "digits and cells permuted")
 
-    def read_table(self, path: Path) -> tuple[Tokens, Tokens, NDArray[np.float64]] | None:
-        return text.read_table(path)
-
     def count_solutions(self, puzzle: Puzzle, limit: int) -> int | None:
         from trm_solve.kinds.sudoku.exact import count_solutions
 
         return count_solutions(puzzle.question, limit)
+
+    def solutions(self, puzzle: Puzzle) -> Literal[0, 1, "several"] | None:
+        from trm_solve.kinds.sudoku.exact import count_within
+
+        found, whole = count_within(puzzle.question, 2)
+        if found > 1 or (found and np.count_nonzero(puzzle.question) < FEWEST_CLUES):
+            return "several"
+        return (1 if found else 0) if whole else None
+
+    def from_tokens(self, question: Tokens, answer: Tokens | None, source: str) -> Puzzle | InputError | None:
+        grids = [tokens.clip(1).reshape(9, 9) - np.uint8(1) for tokens in (question, answer) if tokens is not None]
+        return Puzzle("sudoku", grids[0], grids[1] if len(grids) > 1 else None, source)
 
     def draw(self, puzzle: Puzzle, step: Step | None, space: Space) -> tuple[list[Text], Text] | None:
         from trm_solve.kinds.sudoku import drawing

@@ -1,183 +1,230 @@
-"""Sudokus in text: lines of 81, drawn grids, CSV."""
+"""Sudokus in text: runs of 81 cells in a line, drawn grids, tables, JSON."""
 
 from __future__ import annotations
 
-import csv
-import math
+import itertools
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from trm_solve.errors import InputError
-from trm_solve.kinds.sudoku.rules import clash, valid_sudoku
-from trm_solve.puzzle import Grid, Puzzle, Tokens
-from trm_solve.reading.table import rating_of, read_rows
+from trm_solve.kinds.base import Fit
+from trm_solve.kinds.sudoku import drawn
+from trm_solve.kinds.sudoku.boards import NINE, cells_of, rows_of
+from trm_solve.kinds.sudoku.rows import BETWEEN, BLANK_HINT, BLANKS, CELLS, bare, is_board, is_full, puzzles
+from trm_solve.puzzle import Puzzle
+from trm_solve.reading import json_text
+from trm_solve.reading.ahead import ahead
+from trm_solve.reading.table import Row, read_rows, sniff
 
-BLANKS = ".0_*"
-BLANK_HINT = "blanks are '.' or '0'"
-RULE = re.compile(r"^[\s|+*=-]*[-=][\s|+*=-]*$")  # a drawn line between rows or around a grid
-QUESTION = ("question", "puzzle", "puzzles", "quiz", "quizzes", "sudoku")
-ANSWER = ("answer", "solution", "solutions")
-RATING = ("rating", "difficulty")
-
-
-def _digits(text: str, where: str, columns: Iterable[int]) -> Grid:
-    """Digits of a text of cells; `columns` are their places in the line. Raises `InputError` with `where:column`."""
-    for character, column in zip(text, columns, strict=True):
-        if character not in "123456789" and character not in BLANKS:
-            raise InputError(f"{where}:{column}: {character!r} is not a digit or a blank", BLANK_HINT)
-    return np.array([0 if c in BLANKS else int(c) for c in text], np.uint8)
-
-
-def recognises(head: list[str]) -> bool:
-    for line in head:
-        text = _without_comment(line)
-        if not text or RULE.match(text):
-            continue
-        if "," in text or text.strip('"').lower() in QUESTION:
-            fields = [field.strip().strip('"').lower() for field in text.split(",")]
-            return any(f in QUESTION for f in fields) or any(_looks_like_81(f) for f in fields)
-        cells = re.sub(r"[\s|]", "", text)
-        return sum(c.isdigit() or c in BLANKS for c in cells) >= 0.5 * len(cells) and len(cells) >= 5
-    return False
+CELL = "[1-9.0_*xX?·-]"
+RUN = re.compile(f"(?<!{CELL}){CELL}{{81}}(?!{CELL})")  # begins only where no cell stands before: linear
+SECTION = re.compile(r"\[([A-Za-z][\w ]{0,30})\]")
+STATES = ("state", "pencilmarks", "marks", "solution", "history", "colors", "notes", "comment")  # not puzzles, in .sdk
+FENCE = ("```", "~~~")
+TALLEST = 64  # lines of a drawn grid, with its rules
+LONG = 20  # cells from which on a line is no row of a grid but a puzzle of its own
+OTHERS = {256: 16, 36: 6, 16: 4, 144: 12, 625: 25}  # characters of Sudokus of other sides
+Item = Puzzle | InputError
 
 
-def parse(lines: Iterable[str], source: str) -> Iterator[Puzzle | InputError]:
-    numbered = ((number, line.rstrip("\r\n")) for number, line in enumerate(lines, 1))
-    rows: list[Grid] = []  # of a 9 x 9 grid that is being read
-    trouble: InputError | None = None  # the first thing wrong with it
-    start = 0
-    for number, line in numbered:
-        text = _without_comment(line)
-        where = f"{source}:{number}"
-        if not text or RULE.match(text):
-            if rows and not text:
-                yield trouble or _short(rows, source, start)
-                rows, trouble = [], None
-            continue
-        if not rows and ("," in text or text.strip('"').lower() in QUESTION):
-            names = (QUESTION, ANSWER, RATING)
-            yield from read_rows(number, line, numbered, source, names, range(len(names)), _csv_row)
-            return
-        columns = [i + 1 for i, c in enumerate(line) if c not in " \t|"]
-        columns = columns[: len(re.sub(r"[\s|]", "", text))]
-        cells = "".join(line[i - 1] for i in columns)
-        if rows or _grid_like(line, cells):
-            start = start if rows else number
-            row = _row(cells, where, columns)
-            if isinstance(row, InputError):
-                trouble, row = trouble or row, np.zeros(9, np.uint8)
-            rows.append(row)
-            if len(rows) == 9:
-                yield trouble or _puzzle_or_error(np.stack(rows), f"{source}:{start}")
-                rows, trouble = [], None
-        elif len(cells) != 81:
-            hint = "a question with its answer is CSV: question,answer" if len(cells) == 162 else BLANK_HINT
-            yield InputError(f"{where}: {len(cells)} characters, a Sudoku has 81", hint)
+def fit(head: list[str]) -> Fit:
+    """By what can be read of it."""
+    if json_text.is_json(head):
+        values = json_text.samples(head)
+        if any(isinstance(row, Row) for value in values for row in itertools.islice(rows_of(value, 1, ""), 4)):
+            return Fit(0.9)
+        value = values[0] if values else None
+        row = isinstance(value, list) and len(value) == 9 and cells_of([value] * 9) is not None
+        return Fit(0.6 if row else 0.1 if isinstance(value, list) else 0.0)
+    items = list(parse(head, ""))
+    errors = [item.message for item in items if isinstance(item, InputError)]
+    if len(items) > len(errors):
+        return Fit(0.9)
+    if any("clashing clues" in message for message in errors):
+        return Fit(0.8)
+    if errors and " x " in errors[0] and errors[0].endswith("Sudoku"):
+        return Fit(0.6)
+    cells = sum(sum(map(text.count, CELLS)) for text in map(bare, map(_content, head)))
+    size = sum(len(bare(text)) for text in map(_content, head) if not _is_caption(text))
+    return Fit(0.3 if errors and cells >= 5 and 2 * cells >= size else 0.0)
+
+
+def parse(lines: Iterable[str], source: str) -> Iterator[Item]:
+    head, lines = ahead(lines)
+    if json_text.is_json(head):
+        return puzzles(_once(_of_json(lines, source)), source)
+    if (table := sniff(head, is_board, is_full, "sudoku", "#")) is not None:
+        return puzzles(read_rows(lines, table, source, "#"), source)
+    return puzzles(_once(_of_lines(lines, source)), source)
+
+
+def _of_json(lines: Iterable[str], source: str) -> Iterator[Row | InputError]:
+    for item in json_text.values(lines, source):
+        if isinstance(item, InputError):
+            yield item
         else:
-            try:
-                grid = _digits(cells, where, columns).reshape(9, 9)
-            except InputError as error:
-                yield error
+            yield from rows_of(item[1], item[0], source)
+
+
+def _once(rows: Iterable[Row | InputError]) -> Iterator[Row | InputError]:
+    """The rows; of a file that begins with a Sudoku of another size, that and no more."""
+    found = False
+    for row in rows:
+        yield row
+        found = found or isinstance(row, Row)
+        if not found and isinstance(row, InputError) and row.hint == NINE:
+            return
+
+
+def _content(line: str) -> str:
+    """The line without a `#` comment; its spaces count in drawn grids."""
+    return line.split("#", 1)[0].rstrip("\r\n")
+
+
+def _is_caption(text: str) -> bool:
+    """Whether a line is words: letters beyond the crosses that stand for blanks."""
+    if text.lstrip()[:3] in FENCE:
+        return True
+    letters = sum(character.isalpha() for character in text) - text.count("x") - text.count("X")
+    return letters > 2 and (letters >= (cells := sum(map(text.count, CELLS))) or cells < 7)
+
+
+class _Groups:
+    """Lines of drawn grids, gathered until a grid is whole."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._lines: list[drawn.Line] = []
+        self._bands: list[list[drawn.Line]] = []  # parts of a grid with a blank line between them
+        self._compact = 0
+
+    def add(self, number: int, text: str) -> Iterator[Row | InputError]:
+        self._lines.append((number, text))
+        if drawn.is_compact(text) and not drawn.is_rule(text) and not drawn.is_doubtful(text):
+            self._compact += 1
+        if len(self._lines) >= TALLEST:
+            yield from self.close()
+        if self._compact and not bare(text):
+            return
+        if self._compact >= 9 or (self._compact and len(self._lines) >= 9 and drawn.is_doubtful(text)):
+            rows = drawn.rows_of(self._lines)
+            if len(rows) == 9 and all(drawn.is_compact(row) for _, row in rows):
+                yield from self._short()
+                yield from self._grid(self._lines)
+                self._lines, self._compact = [], 0
+
+    @property
+    def spaced(self) -> bool:
+        """Whether a line of spaces may be a row here."""
+        return not self._lines or self._compact < len(drawn.rows_of(self._lines)) or not self._compact
+
+    def end(self) -> Iterator[Row | InputError]:
+        """A blank line."""
+        lines, self._lines, self._compact = self._lines, [], 0
+        rows = drawn.rows_of(lines)
+        if not [row for row in rows if bare(row[1])]:
+            return
+        part = len(rows) in (1, 3) and all(drawn.is_compact(text) for _, text in rows)
+        if part and all(len(band) == len(rows) for band in self._bands):
+            self._bands.append(rows)
+            if sum(map(len, self._bands)) == 9:
+                bands, self._bands = self._bands, []
+                yield from self._grid([row for band in bands for row in band])
+            return
+        yield from self._short()
+        yield from self._grid(lines)
+
+    def close(self) -> Iterator[Row | InputError]:
+        """The end, or a line of words: no grid goes on behind it."""
+        yield from self.end()
+        yield from self._short()
+
+    def _grid(self, lines: list[drawn.Line]) -> Iterator[Row | InputError]:
+        found = drawn.read(lines, self._source)
+        if isinstance(found, InputError):
+            yield found
+        else:
+            number = drawn.rows_of(lines)[0][0]
+            yield Row(number, found, text=found)
+
+    def _short(self) -> Iterator[InputError]:
+        bands, self._bands = self._bands, []
+        for band in [[row for part in bands for row in part]] if bands else []:
+            yield InputError(f"{self._source}:{band[0][0]}: {len(band)} rows, a Sudoku has 9")
+
+
+def _of_lines(lines: Iterable[str], source: str) -> Iterator[Row | InputError]:
+    groups = _Groups(source)
+    active = True  # not so in a section of an .sdk file that is no puzzle
+    for number, line in enumerate(lines, 1):
+        text = _content(line)
+        kept = bare(text)
+        if section := SECTION.fullmatch(text.strip()):
+            yield from groups.close()
+            active = section[1].strip().lower() not in STATES
+        elif not active:
+            continue
+        elif not kept:
+            if (
+                (len(text) >= 9 and groups.spaced)
+                or any(mark in text for mark in drawn.BARS + ",;")
+                or text.count("\t") >= 8
+            ):
+                yield from groups.add(number, text)
             else:
-                yield _puzzle_or_error(grid, where)
-    if rows:
-        yield trouble or _short(rows, source, start)
+                yield from groups.end()
+        elif len(kept) >= LONG and (row := _single(number, text, kept, source)) is not None:
+            yield from groups.close()
+            yield row
+        elif _is_caption(text):
+            yield from groups.close()
+        else:
+            yield from groups.add(number, text)
+    yield from groups.close()
 
 
-def _without_comment(line: str) -> str:
-    """The line without a `#` comment or an .sdk section header, stripped."""
-    text = line.split("#", 1)[0].strip()
-    return "" if text.startswith("[") else text
-
-
-def _looks_like_81(text: str) -> bool:
-    return len(text) == 81 and all(c.isdigit() or c in BLANKS for c in text)
-
-
-def _grid_like(line: str, cells: str) -> bool:
-    """Whether a line is a row of a grid rather than a puzzle cut short."""
-    return len(cells) <= 12 or (len(cells) < 20 and ("|" in line or " " in line.strip()))
-
-
-def _row(cells: str, where: str, columns: Iterable[int]) -> Grid | InputError:
-    if len(cells) != 9:
-        return InputError(f"{where}: {len(cells)} cells, a row of a Sudoku has 9", BLANK_HINT)
-    try:
-        return _digits(cells, where, columns)
-    except InputError as error:
-        return error
-
-
-def _puzzle_or_error(grid: Grid, source: str) -> Puzzle | InputError:
-    try:
-        return _puzzle(grid, source)
-    except InputError as error:
-        return error
-
-
-def _puzzle(grid: Grid, source: str, answer: Grid | None = None, rating: float | None = None) -> Puzzle:
-    if trouble := clash(grid):
-        raise InputError(f"{source}: clashing clues: {trouble}", "no answer can keep these clues")
-    return Puzzle("sudoku", grid, answer, source, rating)
-
-
-def _short(rows: list[Grid], source: str, start: int) -> InputError:
-    return InputError(f"{source}:{start}: {len(rows)} rows, a Sudoku has 9")
-
-
-def _csv_row(line: str, where: str, fields: list[str]) -> Puzzle:
-    question, answer, rating = (field.strip() for field in fields)
-    rated = rating_of(rating, where)
-    label = _csv_grid(line, where, "answer", answer) if answer else None
-    puzzle = _puzzle(_csv_grid(line, where, "question", question), where, label, rated)
-    if label is not None:
-        _check_label(puzzle, where)
-    return puzzle
-
-
-def _csv_grid(line: str, where: str, name: str, text: str) -> Grid:
-    if len(text) != 81:
-        raise InputError(f"{where}: {name} of {len(text)} characters, a Sudoku has 81", BLANK_HINT)
-    offset = line.find(text) + 1
-    return _digits(text, where, range(offset, offset + 81)).reshape(9, 9)
-
-
-def _check_label(puzzle: Puzzle, where: str) -> None:
-    """A label that breaks the rules is refused: it would train or measure nonsense."""
-    assert puzzle.answer is not None
-    if not puzzle.answer.all():
-        raise InputError(f"{where}: the answer has blanks")
-    if trouble := clash(puzzle.answer):
-        raise InputError(f"{where}: the answer breaks the rules: {trouble}")
-    if changed := int(np.count_nonzero((puzzle.question > 0) & (puzzle.answer != puzzle.question))):
-        raise InputError(f"{where}: the answer changes {changed} clue{'s' if changed > 1 else ''}")
-
-
-def read_table(path: Path) -> tuple[Tokens, Tokens, NDArray[np.float64]] | None:
-    """The CSV of the public sets, checked in one go (the general reader takes minutes for its millions of rows).
-
-    None where the file does not look like it, or some row is at fault: the general reader then says where and what.
-    """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file)
-            header = [name.strip().lower() for name in next(reader, [])]
-            if not {"question", "answer"} <= set(header):
-                return None
-            places = [header.index(name) for name in ("question", "answer")]
-            rating = header.index("rating") if "rating" in header else None
-            rows = [row for row in reader if row]
-        joined = ["".join(row[place] for row in rows) for place in places]
-        ratings = [math.nan if rating is None or not row[rating] else float(row[rating]) for row in rows]
-        grids = [np.frombuffer(text.encode("ascii"), np.uint8).reshape(len(rows), 81) for text in joined]
-    except (OSError, ValueError, IndexError, csv.Error):
+def _single(number: int, text: str, kept: str, source: str) -> Row | InputError | None:
+    """What a line says that is a puzzle of its own, if it is one."""
+    runs = RUN.findall(text)
+    if runs:
+        question, *others = runs
+        if others and is_full(question) and not is_full(others[0]):
+            question, others = others[0], [question]
+        answer = next((each for each in others if is_full(each)), "")
+        note = "" if answer or not others else "more than one puzzle in this line, the first is taken"
+        return Row(number, question, answer, "" if others else _behind(text, question), note=note, text=text)
+    if len(kept) == 81 and all(character in CELLS for character in kept):
+        return Row(number, kept, text=text)
+    if len(kept) == 162 and len(text.strip()) > 162 and is_board(kept[:81]) and is_full(kept[81:]):
+        return Row(number, kept[:81], kept[81:], text=text)
+    for mark in ",;\t":
+        fields = [field.strip() for field in text.split(mark)] if text.count(mark) >= 80 else []
+        cells = len(fields) == 81 and all(len(field) < 2 and field in CELLS for field in fields)
+        if cells and not (set(fields) - {""}) & set(BLANKS):  # blanks of two sorts: one may be a cell that was lost
+            return Row(number, "".join(field or "." for field in fields), text=text)
+    if drawn.is_rule(text) or _is_caption(text) or _is_row(text, kept):
         return None
-    blank = np.isin(grids[0], np.frombuffer(b".0_*", np.uint8))
-    question, answer = np.where(blank, 1, grids[0] - 47).astype(np.uint8), (grids[1] - 47).astype(np.uint8)
-    if not len(rows) or not valid_sudoku(question, answer).all():
-        return None
-    return question, answer, np.array(ratings)
+    if (side := OTHERS.get(len(kept))) and (side == 16 or any(map(str.isalpha, kept))):
+        return InputError(f"{source}:{number}: a {side} x {side} Sudoku", NINE)
+    if 3 * sum(map(kept.count, CELLS)) < len(kept):
+        return InputError(f"{source}:{number}: not a line of a Sudoku", BLANK_HINT)
+    return Row(number, kept, text=text)  # which is told what is wrong with it
+
+
+def _is_row(text: str, kept: str) -> bool:
+    """Whether a long line is a row of a grid of candidates, or of another size."""
+    parts = bare_words(text)
+    return len(parts) == 9 or len(kept) == 25
+
+
+def bare_words(text: str) -> list[str]:
+    for mark in BETWEEN:
+        if mark != " ":
+            text = text.replace(mark, " ")
+    return text.split()
+
+
+def _behind(text: str, question: str) -> str:
+    """A number behind the puzzle is its rating."""
+    words = text[text.find(question) + 81 :].split()
+    return words[0] if words and words[0].replace(".", "", 1).isdecimal() else ""
