@@ -118,7 +118,7 @@ def test_a_bad_line_is_named_and_the_rest_is_measured(trm: Trm, tmp_path: Path) 
     [
         (["--max-steps", "many"], "--max-steps 'many' is not a whole number", "write --max-steps 16 or 16,32,64"),
         (["--max-steps", "0"], "at least one step is needed, not 0", ""),
-        (["--effort", "huge"], "field 'effort' cannot be 'huge'", ""),
+        (["--effort", "huge"], "--effort: unknown effort 'huge'", ""),
         (["--model", "sudoko"], "no model 'sudoko'", "did you mean 'sudoku'?"),
     ],
 )

@@ -116,7 +116,7 @@ def test_an_unsolved_puzzle_shows_its_best_attempt_and_exits_4(trm: Trm) -> None
         ([EASY + "1"], 2, "<argument>:1: 82 characters, a Sudoku has 81"),
         (["q" + EASY[1:]], 2, "<argument>:1:1: 'q' is not a digit or a blank"),
         ([EASY, "--kind", "sudoko"], 2, "unknown puzzle kind 'sudoko'"),
-        ([EASY, "--halt", "soon"], 2, "field 'halt' cannot be 'soon'"),
+        ([EASY, "--halt", "soon"], 2, "--halt: unknown rule 'soon'"),
         ([EASY, "--device", "gpu"], 2, "unknown device 'gpu'"),
         ([EASY, "--device", "cuda:99"], 2, "no"),
         ([EASY, "--dtype", "int8"], 2, "unknown dtype 'int8'"),

@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trm_solve.config import AdaptOptions, SolveOptions
 from trm_solve.errors import InputError
@@ -16,10 +17,12 @@ from trm_solve.inputs import choose_model, must_be_for, read_inputs
 from trm_solve.kinds import get_kind
 from trm_solve.output import MANY, OutputOptions, open_output
 from trm_solve.puzzle import Puzzle
-from trm_solve.schedule import Event
 from trm_solve.talk import say
 from trm_solve.tasks.view import AdaptView
 from trm_solve.trace import Solution, Step
+
+if TYPE_CHECKING:
+    from trm_solve.schedule import Event
 
 CONTRADICTION = "its clues contradict each other"
 

@@ -15,6 +15,7 @@ import typer
 
 from trm_solve import __version__
 from trm_solve.cli import demo, evaluate, generate, models, replay, solve, train
+from trm_solve.cli.shape import Group
 from trm_solve.errors import ExitCode, ReaderGone, TrmError
 from trm_solve.files import swallow_stdout, unwritable
 from trm_solve.interrupt import exit_code, termination
@@ -22,6 +23,7 @@ from trm_solve.talk import Unheard, mend_streams, say
 
 app = typer.Typer(
     name="trm-solve",
+    cls=Group,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

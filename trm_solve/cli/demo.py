@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 
 from trm_solve.cli import options as o
+from trm_solve.cli.shape import Command
 
 PACE = 0.5  # seconds a step, on a terminal only
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(demo)
+    app.command(cls=Command)(demo)
 
 
 def demos() -> dict[str, str]:

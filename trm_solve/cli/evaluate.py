@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 
 from trm_solve.cli import options as o
+from trm_solve.cli.shape import Command
 
 
 def register(app: typer.Typer) -> None:
-    app.command("eval")(evaluate)
+    app.command("eval", cls=Command)(evaluate)
 
 
 def evaluate(
@@ -72,7 +73,7 @@ def evaluate(
         bool, typer.Option("--quiet", "-q", help="No progress, only the figures.", rich_help_panel=o.OUTPUT)
     ] = False,
 ) -> None:
-    """Measure a model on puzzles with known answers.
+    """Measure a model on puzzles with known answers, by default with one attempt at each (solve makes more: --effort).
 
     Examples:
 

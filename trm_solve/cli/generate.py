@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+
+from trm_solve.cli.shape import Command, Group
 
 if TYPE_CHECKING:
     from trm_solve.kinds.option import Generator, Option
 
 
-class Kinds(TyperGroup):
+class Kinds(Group):
     """A group whose commands are the kinds', which are looked up when somebody asks for them."""
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -53,7 +54,7 @@ def _command(name: str, generator: Generator) -> Any:
     command.__annotations__ = {each.name: each.annotation for each in parameters}
     command.__doc__ = generator.help
     app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
-    app.command(name)(command)
+    app.command(name, cls=Command)(command)
     return typer.main.get_command(app)
 
 
@@ -71,7 +72,8 @@ def _read(values: list[Any]) -> list[Any]:
 
 def _parameter(option: Option) -> inspect.Parameter:
     facts: dict[str, Any] = {"help": option.help}
-    facts |= {"metavar": option.metavar} if option.metavar else {}
+    metavar = option.metavar or ("N" if option.type is int else "")
+    facts |= {"metavar": metavar} if metavar else {}
     facts |= {"rich_help_panel": option.panel} if option.panel else {}
     facts |= {"min": option.least} if option.least is not None else {}
     made = typer.Argument(**facts) if option.argument else typer.Option(*option.flags, **facts)

@@ -8,9 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from trm_solve.cli import options as o
+from trm_solve.cli.shape import Command, Group, choice
 
 models = typer.Typer(
     name="models",
+    cls=Group,
     no_args_is_help=True,
     help="What models there are, where they lie, and how to bring one in.",
     pretty_exceptions_enable=False,
@@ -39,7 +41,7 @@ Config = Annotated[
 ]
 
 
-@models.command("list")
+@models.command("list", cls=Command)
 def list_models(json: o.Json = False) -> None:
     """Packaged models, those on this machine, and known public checkpoints.
 
@@ -54,7 +56,7 @@ def list_models(json: o.Json = False) -> None:
     show_list(json)
 
 
-@models.command()
+@models.command(cls=Command)
 def info(
     name: Annotated[str, typer.Argument(metavar="NAME|PATH|ORG/REPO", help="Model.", autocompletion=o.complete_model)],
     json: o.Json = False,
@@ -72,7 +74,7 @@ def info(
     show_info(name, json)
 
 
-@models.command()
+@models.command(cls=Command)
 def pull(
     name: Annotated[
         str,
@@ -98,7 +100,7 @@ def pull(
     pull_to(name, config, _fields(set_))
 
 
-@models.command()
+@models.command(cls=Command)
 def convert(
     source: Annotated[
         Path,
@@ -117,7 +119,10 @@ def convert(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over what is in --out.")] = False,
     kind: o.PuzzleKind = None,
-    dtype: Annotated[str, typer.Option(metavar="NAME", help="Of the stored tensors: float32 or bfloat16.")] = "float32",
+    dtype: Annotated[
+        str,
+        choice(lambda: ("float32", "bfloat16"), "dtype", metavar="float32|bfloat16", help="Of the stored tensors."),
+    ] = "float32",
     identifiers: Annotated[
         Path | None,
         typer.Option(
@@ -166,7 +171,7 @@ def convert(
     convert_to(source, config, _fields(set_), out, kind, dtype, naming, key, force)
 
 
-@models.command()
+@models.command(cls=Command)
 def push(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Checkpoint folder, such as runs/mine/best.")],
     repository: Annotated[str, typer.Argument(metavar="ORG/REPO", help="Repository on the hub; made if need be.")],

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
+
+from trm_solve import config
+from trm_solve.cli.shape import choice
 
 MODEL, RUN, TASKS, OUTPUT = "Model", "Reasoning", "Tasks", "Output"
 
@@ -41,32 +44,76 @@ Model = Annotated[
         rich_help_panel=MODEL,
     ),
 ]
-Device = Annotated[
-    str, typer.Option(metavar="NAME", envvar="TRM_DEVICE", help="auto, cpu, cuda[:n] or mps.", rich_help_panel=MODEL)
-]
-Compile = Annotated[
-    str, typer.Option("--compile", metavar="MODE", help="auto (where it pays), on or off.", rich_help_panel=MODEL)
-]
-Dtype = Annotated[str, typer.Option(metavar="NAME", help="auto, float32 or bfloat16.", rich_help_panel=MODEL)]
+_DEVICE = choice(
+    lambda: ("auto", "cpu", "cuda", "mps"),
+    "device",
+    metavar="auto|cpu|cuda[:N]|mps",
+    envvar="TRM_DEVICE",
+    help="Where to compute.",
+    rich_help_panel=MODEL,
+    stem=True,
+)
+Device = Annotated[str, _DEVICE]
+OptionalDevice = Annotated[str | None, _DEVICE]  # where a recipe or an earlier run may say it
+_COMPILE = choice(
+    lambda: get_args(config.Compile),
+    "way to compile",
+    "--compile",
+    metavar="auto|on|off",
+    help="Compile the network; auto: where it pays.",
+    rich_help_panel=MODEL,
+)
+Compile = Annotated[str, _COMPILE]
+OptionalCompile = Annotated[str | None, _COMPILE]  # where a recipe or an earlier run may say it
+_DTYPE = choice(
+    lambda: ("auto", "float32", "bfloat16"),
+    "dtype",
+    metavar="auto|float32|bfloat16",
+    help="Of the numbers; auto: bfloat16 where the machine has it.",
+    rich_help_panel=MODEL,
+)
+Dtype = Annotated[str, _DTYPE]
+OptionalDtype = Annotated[str | None, _DTYPE]  # where a recipe or an earlier run may say it
+
+
+def kind_words() -> list[str]:
+    from trm_solve.kinds import kind_names
+
+    return kind_names()
+
+
 PuzzleKind = Annotated[
     str | None,
-    typer.Option(
-        "--kind", metavar="NAME", help="Kind of puzzle, where the content does not tell.", rich_help_panel=RUN
+    choice(
+        kind_words,
+        "puzzle kind",
+        "--kind",
+        metavar="KIND",
+        help="Kind of puzzle, where the content does not tell: sudoku, maze or arc.",
+        rich_help_panel=RUN,
     ),
 ]
-MaxSteps = Annotated[int, typer.Option(min=1, help="Supervision steps of an attempt.", rich_help_panel=RUN)]
+MaxSteps = Annotated[
+    int, typer.Option(min=1, metavar="N", help="Supervision steps of an attempt.", rich_help_panel=RUN)
+]
 HaltRule = Annotated[
     str,
-    typer.Option(
-        metavar="RULE",
+    choice(
+        lambda: get_args(config.Halt),
+        "rule",
+        "--halt",
+        metavar="rules|q|never",
         help="rules: at a verified answer; q: when the model says so; never: at --max-steps.",
         rich_help_panel=RUN,
     ),
 ]
 Effort = Annotated[
     str,
-    typer.Option(
-        metavar="EFFORT",
+    choice(
+        lambda: get_args(config.Effort),
+        "effort",
+        "--effort",
+        metavar="fast|normal|max",
         help="fast: one attempt; normal: more where it cannot be verified; max: many more.",
         rich_help_panel=RUN,
     ),
@@ -101,8 +148,10 @@ NoAdapt = Annotated[
     bool,
     typer.Option("--no-adapt", help="Answer for tasks that the model knows, and no others.", rich_help_panel=TASKS),
 ]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of every random draw.", rich_help_panel=RUN)]
-Slots = Annotated[int, typer.Option(min=0, help="Puzzles that run together; 0: by the device.", rich_help_panel=RUN)]
+Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Seed of every random draw.", rich_help_panel=RUN)]
+Slots = Annotated[
+    int, typer.Option(min=0, metavar="N", help="Puzzles that run together; 0: by the device.", rich_help_panel=RUN)
+]
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of text.", rich_help_panel=OUTPUT)]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only the answers.", rich_help_panel=OUTPUT)]
 Verbose = Annotated[

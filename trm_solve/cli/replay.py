@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 
 from trm_solve.cli import options as o
+from trm_solve.cli.shape import Command
 
 PACE = 0.3  # seconds a step
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(replay)
+    app.command(cls=Command)(replay)
 
 
 def replay(

@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 
 from trm_solve.cli import options as o
+from trm_solve.cli.shape import Command
 
 PACE = 0.15  # seconds a step, on a terminal only
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(solve)
+    app.command(cls=Command)(solve)
 
 
 def solve(

@@ -9,12 +9,19 @@ from typing import Annotated, Any
 import typer
 
 from trm_solve.cli import options as o
+from trm_solve.cli.shape import Command, choice
 
-RUN, MODEL, DATA, RECIPE, MACHINE = "Run", "Model", "Data", "Recipe", "Machine"
+RUN, MODEL, DATA, RECIPE = "Run", "Model", "Data", "Recipe"
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(train)
+    app.command(cls=Command)(train)
+
+
+def _presets() -> list[str]:
+    from trm_solve.train.presets import presets
+
+    return list(presets())
 
 
 def train(
@@ -86,7 +93,9 @@ def train(
     ] = None,
     preset: Annotated[
         str | None,
-        typer.Option(
+        choice(
+            _presets,
+            "preset",
             metavar="NAME",
             help="cpu-small (default), cpu-sudoku, cpu-maze, cpu-arc, cpu-small-hrm, paper-sudoku-mlp, "
             "paper-sudoku-att, paper-maze, paper-arc, paper-hrm-sudoku, adapt.",
@@ -103,7 +112,14 @@ def train(
         ),
     ] = None,
     optimizer: Annotated[
-        str | None, typer.Option(metavar="NAME", help="adam-atan2, adamw or muon.", rich_help_panel=RECIPE)
+        str | None,
+        choice(
+            lambda: ("adam-atan2", "adamw", "muon"),
+            "optimizer",
+            metavar="adam-atan2|adamw|muon",
+            help="How weights are updated.",
+            rich_help_panel=RECIPE,
+        ),
     ] = None,
     lr: Annotated[float | None, typer.Option(metavar="RATE", help="Learning rate.", rich_help_panel=RECIPE)] = None,
     batch_size: Annotated[
@@ -112,17 +128,10 @@ def train(
     seed: Annotated[
         int | None, typer.Option(metavar="N", help="Seed of every random draw.", rich_help_panel=RECIPE)
     ] = None,
-    device: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", envvar="TRM_DEVICE", help="auto, cpu, cuda[:n] or mps.", rich_help_panel=MACHINE),
-    ] = None,
-    dtype: Annotated[
-        str | None, typer.Option(metavar="NAME", help="auto, float32 or bfloat16.", rich_help_panel=MACHINE)
-    ] = None,
-    threads: Annotated[int | None, typer.Option(metavar="N", help="CPU threads.", rich_help_panel=MACHINE)] = None,
-    compile_: Annotated[
-        str | None, typer.Option("--compile", metavar="WHEN", help="auto, on or off.", rich_help_panel=MACHINE)
-    ] = None,
+    device: o.OptionalDevice = None,
+    dtype: o.OptionalDtype = None,
+    threads: Annotated[int | None, typer.Option(metavar="N", help="CPU threads.", rich_help_panel=o.MODEL)] = None,
+    compile_: o.OptionalCompile = None,
 ) -> None:
     """Train a model: from scratch, from another (--init), or on from where a run stopped (--resume).
 
@@ -141,8 +150,15 @@ def train(
     fields = dict(_assignment(text) for text in set_ or [])
     fields |= _given(optimizer=optimizer, lr=lr, batch_size=batch_size, seed=seed)
     horizon = _given(max_steps=max_steps, max_minutes=max_minutes)
+    try:
+        chosen = recipe(preset or DEFAULT, fields | horizon)
+    except InputError as error:  # an option is named as it was typed
+        typed = {"batch_size": batch_size, "lr": lr, "seed": seed, **horizon}
+        for name in (name for name, value in typed.items() if value is not None):
+            error.message = error.message.replace(f"field '{name}'", f"--{name.replace('_', '-')}")
+        raise
     if show_preset:
-        typer.echo(json.dumps(recipe(preset or DEFAULT, fields | horizon).to_dict(), indent=2))
+        typer.echo(json.dumps(chosen.to_dict(), indent=2))
         return
     if out is None:
         raise InputError("no --out", "--out names the folder that the run is written to")
@@ -155,7 +171,6 @@ def train(
     must_exist([*(split_share(source)[0] for source in data or []), *(valid or [])])
     if init:
         find(init)
-    recipe(preset or DEFAULT, fields | horizon)
     asked = _given(data=data, init=init, kind=kind, rating=rating, band=band, valid=valid, hold_out=hold_out)
     asked |= _given(reveal=reveal)
     asked |= _given(valid_minutes=valid_minutes, valid_steps=valid_steps, valid_puzzles=valid_puzzles)

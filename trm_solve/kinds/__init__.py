@@ -44,6 +44,11 @@ def generators() -> dict[str, Generator]:
     return {name: generator for name, generator in found.items() if generator is not None}
 
 
+def kind_names() -> list[str]:
+    """Names of all kinds, without loading any."""
+    return sorted({*_folders(), *(point.name for point in entry_points(group=GROUP))})
+
+
 def _folders() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
 
