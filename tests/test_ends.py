@@ -20,7 +20,6 @@ from test_live import Terminal, read, spawn
 
 from trm_solve import trace
 from trm_solve.errors import InputError
-from trm_solve.evaluate.folder import ReportFolder
 from trm_solve.files import AtomicFile, sweep
 from trm_solve.locks import LOCK, held
 
@@ -246,7 +245,7 @@ def test_rows_done_twice_count_once_and_broken_ones_are_done_again(tmp_path: Pat
     ):  # fmt: skip
         path.write_text(text)
         assert report_of(trm, data, report) == whole
-        assert sorted(path.read_text().splitlines())[1:] or True
+        assert path.read_text().count("\n") >= len(lines)
 
 
 @pytest.mark.parametrize("name", [b"\xff.csv", b"\x1b[31m.csv", b"{1}.csv", b"[/b].csv", b"=1+1.csv", b"a\nb.csv",
@@ -272,11 +271,6 @@ def test_names_of_files(tmp_path: Path, trm: Trm, monkeypatch: pytest.MonkeyPatc
         told = trm("solve", path, "--save", f"out.{suffix}", *QUICK)
         assert "\x1b" not in told.err
         assert "\x1b" not in (tmp_path / f"out.{suffix}").read_text()
-
-
-def test_a_report_takes_names_back(tmp_path: Path) -> None:
-    folder = ReportFolder(tmp_path, {"max_steps": [1]})
-    assert list(folder.rows()) == []
 
 
 # ---- descriptors

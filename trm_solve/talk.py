@@ -76,6 +76,8 @@ def mend_streams() -> None:
 
     Reading and writing then fail as they would have, but for stderr, whose words are lost.
     """
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="surrogateescape")  # a file's name that is no UTF-8 goes to a pipe as it is
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         if getattr(sys, name) is not None:
             continue

@@ -74,6 +74,8 @@ def _run() -> int:
     except TrmError as error:
         if os.environ.get("TRM_DEBUG"):
             raise
+        if error.message.startswith("<stdout>"):
+            swallow_stdout()  # or what is still buffered would be told of once more
         return _complain(error.message, error.hint, error.exit_code)
     except KeyboardInterrupt:
         return exit_code()

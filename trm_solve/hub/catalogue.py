@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -257,7 +258,8 @@ def pull_to(name: str, config: Path | None, fields: Mapping[str, Any]) -> None:
     """Fetch a model of the hub and print its folder. Raises `ModelError`."""
     from trm_solve.hub.pull import pull
 
-    print(pull(name, fields, config))
+    folder = pull(name, fields, config)
+    print(printable(folder) if sys.stdout.isatty() else folder)
 
 
 def push_to(folder: Path, repository: str, results: Path | None, *, message: str, private: bool) -> None:
