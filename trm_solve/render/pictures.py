@@ -211,7 +211,7 @@ def html(scene: Scene) -> str:
     recorder.print(text_of(scene))
     template = (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>'
-        + escape(printable(scene.puzzle.source))
+        + escape(printable(scene.puzzle.source)).replace("{", "{{").replace("}", "}}")
         + "</title>\n"
         "<style>\nbody {{ color: {foreground}; background: {background}; margin: 2em; }}\n"
         "pre {{ font-family: " + FONTS + "; line-height: 1.2; }}\n{stylesheet}\n</style>\n</head>\n"
