@@ -45,8 +45,13 @@ class Outcome:
 
 @pytest.fixture(autouse=True, scope="session")
 def _interruptible() -> None:
-    """A shell starts what it puts into the background with Ctrl-C ignored, and children would inherit that."""
+    """A shell starts what it puts into the background with Ctrl-C ignored, nohup what it starts with SIGHUP ignored.
+
+    Children would inherit that.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True, scope="session")

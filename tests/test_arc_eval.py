@@ -18,7 +18,6 @@ from trm_solve import schedule
 from trm_solve.checkpoint import save
 from trm_solve.config import ModelConfig, SolveOptions
 from trm_solve.errors import InputError
-from trm_solve.evaluate import measure
 from trm_solve.evaluate.evaluation import Evaluation, evaluate, outcome_of
 from trm_solve.evaluate.tally import wilson
 from trm_solve.evaluate.tasks import survey, table
@@ -100,7 +99,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def runner(monkeypatch: pytest.MonkeyPatch) -> Scripted:
     """The command line, with a scripted runner in place of the scheduler."""
     scripted = Scripted()
-    monkeypatch.setattr(measure, "evaluate", partial(evaluate, runner=scripted))
+    monkeypatch.setattr("trm_solve.evaluate.evaluation.evaluate", partial(evaluate, runner=scripted))
     return scripted
 
 
@@ -271,7 +270,7 @@ def test_the_scheduler_itself_votes_and_submits(
     trm: Trm, tmp_path: Path, arguments: tuple[str | Path, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A real, untrained model: what it answers is nothing, what is told of it adds up."""
-    monkeypatch.setattr(measure, "evaluate", partial(evaluate, runner=schedule.solve_all))
+    monkeypatch.setattr("trm_solve.evaluate.evaluation.evaluate", partial(evaluate, runner=schedule.solve_all))
     path = challenges(tmp_path / "my_challenges.json")
     effort = ("--effort", "normal", "--attempts", "5", "--max-steps", "1,2")
     told = trm("eval", path, *arguments, *effort, "--submission", tmp_path / "s.json", "--report", tmp_path / "r")

@@ -165,7 +165,7 @@ def test_failures_are_kept_as_a_puzzle_file(trm: Trm, tmp_path: Path) -> None:
 def test_a_file_of_failures_that_cannot_be_written_is_refused_before_any_work(
     trm: Trm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trm_solve.evaluate.measure.evaluate", None)
+    monkeypatch.setattr("trm_solve.evaluate.evaluation.evaluate", None)
     told = trm("eval", write_csv(tmp_path / "p.csv", rows(1)), "--failures", tmp_path / "missing" / "f.csv", *SETTING)
     assert (told.code, told.out) == (2, "")
     assert told.err == f"error: {tmp_path}/missing/f.csv: cannot be written (no such file or directory)\n"

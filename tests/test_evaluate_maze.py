@@ -23,7 +23,6 @@ from torch import Tensor
 from trm_solve.checkpoint import save
 from trm_solve.config import ModelConfig
 from trm_solve.errors import InputError
-from trm_solve.evaluate import measure
 from trm_solve.evaluate.folder import Row
 from trm_solve.evaluate.inputs import place
 from trm_solve.evaluate.tally import Outcome, Tally, wilson
@@ -86,7 +85,7 @@ def says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[
 
     def script(told: Callable[[str, int, tuple[int, int]], Said]) -> list[str]:
         save(TRM(ModelConfig.from_dict(CONFIG)), tmp_path / "model")
-        monkeypatch.setattr(measure, "load", lambda *_, **__: Walker(told))
+        monkeypatch.setattr("trm_solve.api.load", lambda *_, **__: Walker(told))
         return ["--model", str(tmp_path / "model"), "--device", "cpu", "-q"]
 
     return script
