@@ -115,11 +115,11 @@ def test_an_unsolved_puzzle_shows_its_best_attempt_and_exits_4(trm: Trm) -> None
         ([EASY[:-1]], 2, "<argument>:1: 80 characters, a Sudoku has 81"),
         ([EASY + "1"], 2, "<argument>:1: 82 characters, a Sudoku has 81"),
         (["q" + EASY[1:]], 2, "<argument>:1:1: 'q' is not a digit or a blank"),
-        ([EASY, "--kind", "sudoko"], 2, "unknown puzzle kind 'sudoko'"),
+        ([EASY, "--kind", "sudoko"], 2, "--kind: unknown puzzle kind 'sudoko'"),
         ([EASY, "--halt", "soon"], 2, "--halt: unknown rule 'soon'"),
-        ([EASY, "--device", "gpu"], 2, "unknown device 'gpu'"),
+        ([EASY, "--device", "gpu"], 2, "--device: unknown device 'gpu'"),
         ([EASY, "--device", "cuda:99"], 2, "no"),
-        ([EASY, "--dtype", "int8"], 2, "unknown dtype 'int8'"),
+        ([EASY, "--dtype", "int8"], 2, "--dtype: unknown dtype 'int8'"),
         ([EASY, "--seed", "-1"], 2, "Invalid value for '--seed'"),
         ([EASY, "--seed", str(2**32)], 2, "a seed is a number from 0 to 4294967295, not 4294967296"),
         ([EASY, "--max-steps", "0"], 2, "Invalid value for '--max-steps'"),
@@ -220,7 +220,7 @@ def test_interrupt_exits_130(trm: Trm, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("trm_solve.solve_inputs.load", interrupt)
+    monkeypatch.setattr("trm_solve.api.load", interrupt)
     assert trm("solve", EASY).code == 130
 
 
@@ -228,7 +228,7 @@ def test_a_bug_is_one_line_and_exits_1(trm: Trm, monkeypatch: pytest.MonkeyPatch
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("boom")
 
-    monkeypatch.setattr("trm_solve.solve_inputs.load", fail)
+    monkeypatch.setattr("trm_solve.api.load", fail)
     result = trm("solve", EASY)
     assert (result.code, result.err.splitlines()[0]) == (1, "error: unexpected RuntimeError: boom")
     monkeypatch.setenv("TRM_DEBUG", "1")

@@ -98,7 +98,7 @@ def progress(scene: Scene, step: Step) -> str:
     text = f"{step.step} of {scene.max_steps}" if scene.max_steps else str(step.step)
     text += f", attempt {step.attempt}" if len({each.attempt for each in scene.steps}) > 1 else ""
     best = scene.solution is not None and scene.solution.answer is None
-    return text + (" (the best)" if best and step is not scene.steps[-1] else "")
+    return text + (" (the best)" if best and scene.steps and step is not scene.steps[-1] else "")
 
 
 def outcome(scene: Scene, width: int) -> list[Text]:
@@ -130,6 +130,8 @@ def strip(scene: Scene, width: int, height: int) -> list[Text]:
     if shown is None:
         return []
     now = [each for each in scene.steps if each.attempt == shown.attempt]
+    if not now:  # steps that nobody kept
+        return []
     cell = max(*(len(str(each.answer.size)) for each in now), len(str(now[-1].step)), 2) + 1
     cell += LABEL + 16 * (cell + 1) <= width
     columns = max((width - LABEL) // cell, 1)
