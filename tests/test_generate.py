@@ -305,7 +305,7 @@ def test_usage_is_explained(trm: Callable[..., Any], options: list[str], said: s
 
 def test_an_unreadable_exclusion_leaves_no_file(trm: Callable[..., Any], tmp_path: Path) -> None:
     bad = tmp_path / "bad.txt"
-    bad.write_text("." * 80 + "x\n")
+    bad.write_text("5" + "." * 79 + "q\n")  # x would be a blank
     result = trm("generate", "sudoku", "-n", "2", "--exclude", bad, "-o", tmp_path / "out.csv")
     assert result.code == ExitCode.USAGE
     assert "bad.txt:1:81" in result.err

@@ -137,7 +137,7 @@ def _plain_names(found: dict[Any, Any], path: Path, size: int) -> dict[str, Tens
     for name, value in found.items():
         if not isinstance(value, Tensor):
             raise ModelError(f"{path}: {shown(name)} is not a tensor")
-        if what := _oddity(value):
+        if what := _oddity(value, (3,) if name == f"{prefix}relations" else (1, 2)):
             raise ModelError(f"{path}: tensor {shown(name)} {what}", "plain tensors of floating-point numbers are read")
         size -= value.numel() * value.element_size()
         if size < 0:  # views that repeat a few numbers
@@ -151,7 +151,7 @@ def _plain_names(found: dict[Any, Any], path: Path, size: int) -> dict[str, Tens
     return tensors
 
 
-def _oddity(value: Tensor) -> str:
+def _oddity(value: Tensor, dimensions: tuple[int, ...]) -> str:
     """What keeps a tensor from being one of a model's; empty for a good one."""
     if value.is_meta:
         return "has no values (device meta)"
@@ -159,7 +159,7 @@ def _oddity(value: Tensor) -> str:
         return f"is {str(value.layout).removeprefix('torch.')}, not dense" if not value.is_quantized else "is quantized"
     if value.is_complex():
         return f"holds {value.dtype}, not floating-point numbers"
-    return "" if value.dim() in (1, 2) else f"has {value.dim()} dimensions"
+    return "" if value.dim() in dimensions else f"has {value.dim()} dimensions"
 
 
 def read_public_config(path: Path) -> dict[str, Any]:
