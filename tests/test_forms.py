@@ -189,7 +189,7 @@ ENCODED: dict[str, Callable[[str], bytes]] = {
     "bom": lambda text: text.encode("utf-8-sig"),
     "utf-16-le": lambda text: text.encode("utf-16"),
     "utf-16-be without a mark": lambda text: text.encode("utf-16-be"),
-    "gzip": lambda text: gzip.compress(text.encode()),
+    "gzip": lambda text: gzip.compress(text.encode(), mtime=0),
     "a blank line before": lambda text: ("\n" + text).encode(),
     "many blank lines before": lambda text: ("\n" * 200 + text).encode(),
     "blank lines after": lambda text: (text + "\n\n\n").encode(),
@@ -410,7 +410,7 @@ def test_a_pipe_is_read() -> None:
         (b"PK\x03\x04rest", "a zip archive or an Excel workbook"),
         (b"%PDF-1.4\n", "a PDF"),
         (b"<!DOCTYPE html>\n<html>", "a web page"),
-        (gzip.compress(Q[0].encode())[:20], "a damaged gzip file"),
+        (gzip.compress(Q[0].encode(), mtime=0)[:20], "a damaged gzip file"),
         (b"\x93NUMPY\x01\x00\x10\x00nonsense", "not a numpy array that can be read"),
         (b'<?xml version="1.0"?>\n<!DOCTYPE x [<!ENTITY a "b">]><x y="&a;"/>', "XML that defines entities of its own"),
         (b"<?xml version='1.0'?><x", "not XML"),
@@ -452,7 +452,7 @@ def test_line_k_answers_puzzle_k_in_every_form(trm: Trm, monkeypatch: pytest.Mon
 def test_a_folder_is_solved_as_it_is_measured(trm: Trm, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(Q[0] + "\n")
     (tmp_path / "b.csv").write_text("quizzes,solutions\n")
-    (tmp_path / "c.csv.gz").write_bytes(gzip.compress(f"puzzle\n{Q[1]}\n".encode()))
+    (tmp_path / "c.csv.gz").write_bytes(gzip.compress(f"puzzle\n{Q[1]}\n".encode(), mtime=0))
     result = trm("solve", tmp_path)
     assert (result.code, result.out) == (2, f"{A[0]}\n{A[1]}\n")
     assert result.err.startswith(f"error: {tmp_path / 'b.csv'}: no puzzle in it\n")
