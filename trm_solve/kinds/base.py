@@ -91,11 +91,8 @@ class Kind(ABC):
     plural: str = "puzzles"  # what many of them are called
     model: str = ""  # the packaged model for it; empty: of the kind's own name
     demo: str = ""  # of the examples in the folder of its name, the one that `trm-solve demo` shows
-    has_rules: bool = (
-        True  # whether `check` can tell a right answer from a wrong one; without rules, answers are voted on
-    )
+    has_rules: bool = True  # whether `check` can tell a right answer from a wrong one; else answers are voted on
     blank: int | None = None  # token of a cell to fill in; None: a question with a cell filled in is not a question
-    movable: bool = False  # whether a puzzle smaller than the canvas may stand anywhere on it (`Puzzle.offset`)
     suffixes: Collection[str] = ()  # names of its own that its files end with, beside .csv, .json and .txt
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}  # training recipes of its own, by name
     tasks: Tasks | None = None  # how its questions come in tasks that a model may not know

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from trm_solve.kinds import get_kind, kinds
 from trm_solve.kinds.base import Kind, Report
 from trm_solve.puzzle import Puzzle
 from trm_solve.reading import read_file
+from trm_solve.reading.arrays import kind_of
 from trm_solve.tasks.identifiers import BLANK
 from trm_solve.train.data import NO_RATING, Dataset, of_examples, plain
 from trm_solve.train.naming import HUB, must_exist
@@ -131,10 +131,7 @@ def read_arrays(folder: Path, kind: str | None) -> Dataset:
     shapes_fit = inputs.ndim == 2 and inputs.shape == labels.shape and len(ids) + 1 == len(starts)
     if not shapes_fit or not len(inputs) or starts[-1] != len(inputs) or inputs.max() >= vocabulary:
         raise InputError(f"{folder}: its arrays do not fit each other")
-    alike = [k.name for k in kinds().values() if (math.prod(k.canvas), k.vocab_size) == (inputs.shape[1], vocabulary)]
-    found = kind or (alike[0] if len(alike) == 1 else None)
-    if found is None:
-        raise InputError(f"{folder}: {inputs.shape[1]} cells and {vocabulary} tokens are no known kind", "see --kind")
+    found = kind_of(folder, inputs.shape[1], vocabulary, kind)
     if ignored not in (None, 0):
         labels = np.where(labels == ignored, 0, labels)
     per_row = np.repeat(ids, np.diff(starts)).astype(np.int64)

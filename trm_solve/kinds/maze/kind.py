@@ -35,7 +35,6 @@ class Maze(Kind):
     vocab_size = 6
     plural = "mazes"
     demo = "hard"
-    movable = True
     suffixes = (".maze",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper-maze": {**PAPER, "max_steps": EPOCHS, "augment": False},
