@@ -21,7 +21,7 @@ import torch
 
 from trm_solve import api
 from trm_solve.config import AdaptOptions, SolveOptions
-from trm_solve.evaluate.tally import wilson
+from trm_solve.evaluation.tally import wilson
 from trm_solve.model import TRM
 from trm_solve.puzzle import Puzzle
 from trm_solve.reading import read_file

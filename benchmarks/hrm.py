@@ -21,10 +21,10 @@ from pathlib import Path
 import numpy as np
 
 from trm_solve.config import RunOptions, TrainOptions
-from trm_solve.evaluate.tally import wilson
-from trm_solve.train.folder import RunFolder
-from trm_solve.train.presets import recipe
-from trm_solve.train.trainer import train
+from trm_solve.evaluation.tally import wilson
+from trm_solve.training.folder import RunFolder
+from trm_solve.training.presets import recipe
+from trm_solve.training.trainer import train
 
 PRESETS = {"TRM": "cpu-small", "HRM": "cpu-small-hrm"}
 

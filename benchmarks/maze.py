@@ -18,10 +18,10 @@ from typing import get_args
 from trm_solve import api
 from trm_solve.config import Effort, SolveOptions
 from trm_solve.errors import InputError
-from trm_solve.evaluate.evaluation import evaluate
-from trm_solve.evaluate.inputs import read_labelled
-from trm_solve.evaluate.report import interval
-from trm_solve.evaluate.tally import percent
+from trm_solve.evaluation.evaluation import evaluate
+from trm_solve.evaluation.inputs import read_labelled
+from trm_solve.evaluation.report import interval
+from trm_solve.evaluation.tally import percent
 from trm_solve.fuse import fuse, operations
 from trm_solve.kinds.maze.generate import MazeRecipe, generate_maze, least_moves
 from trm_solve.model import TRM

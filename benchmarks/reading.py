@@ -21,7 +21,7 @@ import numpy as np
 from trm_solve.kinds import get_kind
 from trm_solve.puzzle import Puzzle
 from trm_solve.reading import read_file
-from trm_solve.train.sources import read
+from trm_solve.training.sources import read
 
 EXAMPLES = {"sudoku": "sudoku/fifty.csv", "maze": "maze/twelve.csv"}
 DIFFERENT = 2000  # rows that differ; they are repeated

@@ -14,10 +14,10 @@ import tempfile
 from pathlib import Path
 
 from trm_solve.config import RunOptions
-from trm_solve.evaluate.tally import wilson
-from trm_solve.train.folder import RunFolder
-from trm_solve.train.presets import recipe
-from trm_solve.train.trainer import train
+from trm_solve.evaluation.tally import wilson
+from trm_solve.training.folder import RunFolder
+from trm_solve.training.presets import recipe
+from trm_solve.training.trainer import train
 
 ARMS = ((4, 1, 4), (2, 3, 2), (1, 7, 1), (2, 3, 1))
 LAYERS = 2

@@ -20,10 +20,10 @@ from rich.table import Table
 from trm_solve.config import ModelConfig, RunOptions, TrainOptions
 from trm_solve.device import choose_device, choose_dtype
 from trm_solve.team import Team
-from trm_solve.train.data import Dataset, Mixture
-from trm_solve.train.learner import Learner
-from trm_solve.train.presets import recipe
-from trm_solve.train.setup import new_config, open_model
+from trm_solve.training.data import Dataset, Mixture
+from trm_solve.training.learner import Learner
+from trm_solve.training.presets import recipe
+from trm_solve.training.setup import new_config, open_model
 
 ANSWER = "534678912672195348198342567859761423426853791713924856961537284287419635345286179"
 

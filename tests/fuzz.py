@@ -36,7 +36,7 @@ from trm_solve import trace
 from trm_solve.checkpoint import CONFIG, SHARDS, WEIGHTS, read_config, read_header, shards_of
 from trm_solve.convert import read_public_config, read_state_dict
 from trm_solve.errors import TrmError
-from trm_solve.evaluate.folder import COLUMNS, ReportFolder
+from trm_solve.evaluation.folder import COLUMNS, ReportFolder
 from trm_solve.hub import names, store
 from trm_solve.hub.card import read_score
 from trm_solve.hub.pull import read_results
@@ -45,7 +45,7 @@ from trm_solve.reading import read_file
 from trm_solve.replay import read as read_trace
 from trm_solve.replay import retell
 from trm_solve.tasks.identifiers import Identifiers
-from trm_solve.train.folder import RunFolder
+from trm_solve.training.folder import RunFolder
 
 ROOT = Path(__file__).parent.parent
 NAMES = (

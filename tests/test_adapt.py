@@ -35,7 +35,7 @@ from trm_solve.tasks.identifiers import Identifiers
 from trm_solve.tasks.progress import Progress
 from trm_solve.tasks.voting import voters
 from trm_solve.trace import Solution, Step
-from trm_solve.train import setup
+from trm_solve.training import setup
 
 TASKS = Arc.tasks
 
@@ -342,7 +342,7 @@ def test_solve_adapts_keeps_and_knows_again(
 def test_how_to_adapt_can_be_said(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[AdaptOptions] = []
     monkeypatch.setattr("trm_solve.solve_inputs.solve_inputs", lambda request: said.append(request.adaptation) or 0)
-    monkeypatch.setattr("trm_solve.evaluate.measure.measure", lambda request: said.append(request.adaptation))
+    monkeypatch.setattr("trm_solve.evaluation.measure.measure", lambda request: said.append(request.adaptation))
     for more in ([], ["--adapt-minutes", "7", "--leave-one-out", "0"], ["--no-adapt"]):
         monkeypatch.setattr(sys, "argv", ["trm-solve", command, "task.json", *more])
         with pytest.raises(SystemExit):

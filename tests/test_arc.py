@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from trm_solve.errors import InputError
-from trm_solve.evaluate.inputs import find_files, read_labelled
+from trm_solve.evaluation.inputs import find_files, read_labelled
 from trm_solve.kinds.arc import text as arc
 from trm_solve.kinds.arc.copies import Copy, identifier, split_identifier
 from trm_solve.kinds.arc.kind import Arc

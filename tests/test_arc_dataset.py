@@ -27,12 +27,12 @@ from trm_solve.puzzle import Puzzle
 from trm_solve.reading import read_file
 from trm_solve.tasks.identifiers import Identifiers
 from trm_solve.team import Team
-from trm_solve.train.data import Mixture
-from trm_solve.train.learner import Learner
-from trm_solve.train.mixing import open_data
-from trm_solve.train.presets import recipe
-from trm_solve.train.setup import name_rows, new_config
-from trm_solve.train.trainer import train
+from trm_solve.training.data import Mixture
+from trm_solve.training.learner import Learner
+from trm_solve.training.mixing import open_data
+from trm_solve.training.presets import recipe
+from trm_solve.training.setup import name_rows, new_config
+from trm_solve.training.trainer import train
 
 TASKS = Arc.tasks
 

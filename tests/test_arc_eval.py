@@ -18,9 +18,9 @@ from trm_solve import schedule
 from trm_solve.checkpoint import save
 from trm_solve.config import ModelConfig, SolveOptions
 from trm_solve.errors import InputError
-from trm_solve.evaluate.evaluation import Evaluation, evaluate, outcome_of
-from trm_solve.evaluate.tally import wilson
-from trm_solve.evaluate.tasks import survey, table
+from trm_solve.evaluation.evaluation import Evaluation, evaluate, outcome_of
+from trm_solve.evaluation.tally import wilson
+from trm_solve.evaluation.tasks import survey, table
 from trm_solve.kinds.arc import submission
 from trm_solve.kinds.arc.kind import Arc
 from trm_solve.model import TRM
@@ -99,7 +99,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def runner(monkeypatch: pytest.MonkeyPatch) -> Scripted:
     """The command line, with a scripted runner in place of the scheduler."""
     scripted = Scripted()
-    monkeypatch.setattr("trm_solve.evaluate.evaluation.evaluate", partial(evaluate, runner=scripted))
+    monkeypatch.setattr("trm_solve.evaluation.evaluation.evaluate", partial(evaluate, runner=scripted))
     return scripted
 
 
@@ -270,7 +270,7 @@ def test_the_scheduler_itself_votes_and_submits(
     trm: Trm, tmp_path: Path, arguments: tuple[str | Path, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A real, untrained model: what it answers is nothing, what is told of it adds up."""
-    monkeypatch.setattr("trm_solve.evaluate.evaluation.evaluate", partial(evaluate, runner=schedule.solve_all))
+    monkeypatch.setattr("trm_solve.evaluation.evaluation.evaluate", partial(evaluate, runner=schedule.solve_all))
     path = challenges(tmp_path / "my_challenges.json")
     effort = ("--effort", "normal", "--attempts", "5", "--max-steps", "1,2")
     told = trm("eval", path, *arguments, *effort, "--submission", tmp_path / "s.json", "--report", tmp_path / "r")
@@ -355,7 +355,7 @@ def test_places_after_which_no_task_is_unfinished() -> None:
 def test_progress_is_counted_in_test_inputs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from trm_solve.evaluate import report
+    from trm_solve.evaluation import report
 
     monkeypatch.setattr(report, "PATIENCE", -1.0)
     monkeypatch.setattr(report, "EVERY", -1.0)

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from votes import EMPTY, A, B, C, Rows, puzzle, solution, step
 
 from trm_solve.errors import InputError
-from trm_solve.evaluate.evaluation import outcome_of
-from trm_solve.evaluate.folder import Row
-from trm_solve.evaluate.tally import Outcome, Tally, wilson
-from trm_solve.evaluate.tasks import pass_at, score, table
+from trm_solve.evaluation.evaluation import outcome_of
+from trm_solve.evaluation.folder import Row
+from trm_solve.evaluation.tally import Outcome, Tally, wilson
+from trm_solve.evaluation.tasks import pass_at, score, table
 from trm_solve.trace import Candidate, Solution, grid_of, rank
 
 

@@ -16,9 +16,9 @@ from trm_solve.config import RunOptions
 from trm_solve.errors import InputError
 from trm_solve.kinds.sudoku import augment
 from trm_solve.kinds.sudoku.rules import valid_sudoku
-from trm_solve.train.data import Dataset, Mixture, draw_minimum
-from trm_solve.train.mixing import count_common, open_data, split_share
-from trm_solve.train.sources import read
+from trm_solve.training.data import Dataset, Mixture, draw_minimum
+from trm_solve.training.mixing import count_common, open_data, split_share
+from trm_solve.training.sources import read
 
 
 def mixture(path: Path, count: int = 20, **options: Any) -> tuple[Mixture, dict[str, Dataset], list[str]]:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from made import rows, write_csv
 from scripted import ANSWER, QUESTION, swapped
 
-from trm_solve.evaluate.tally import Count, Outcome, Tally, wilson
+from trm_solve.evaluation.tally import Count, Outcome, Tally, wilson
 
 Trm = Callable[..., Told]
 CONTRACT = {
@@ -165,7 +165,7 @@ def test_failures_are_kept_as_a_puzzle_file(trm: Trm, tmp_path: Path) -> None:
 def test_a_file_of_failures_that_cannot_be_written_is_refused_before_any_work(
     trm: Trm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trm_solve.evaluate.evaluation.evaluate", None)
+    monkeypatch.setattr("trm_solve.evaluation.evaluation.evaluate", None)
     told = trm("eval", write_csv(tmp_path / "p.csv", rows(1)), "--failures", tmp_path / "missing" / "f.csv", *SETTING)
     assert (told.code, told.out) == (2, "")
     assert told.err == f"error: {tmp_path}/missing/f.csv: cannot be written (no such file or directory)\n"
@@ -175,7 +175,7 @@ def test_no_escape_codes_and_no_table_in_a_pipe_even_when_color_is_forced(
     trm: Trm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_csv(tmp_path / "p.csv", rows(3))
-    monkeypatch.setattr("trm_solve.evaluate.report.PATIENCE", 0.0)
+    monkeypatch.setattr("trm_solve.evaluation.report.PATIENCE", 0.0)
     monkeypatch.setenv("FORCE_COLOR", "1")
     for more in ([], ["--max-steps", "1"]):
         told = trm("eval", path, *SETTING, *more)
@@ -199,7 +199,7 @@ def test_a_report_on_a_full_disk_names_its_file(trm: Trm, tmp_path: Path, monkey
     def full(_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("trm_solve.evaluate.folder.Row.cells", full)
+    monkeypatch.setattr("trm_solve.evaluation.folder.Row.cells", full)
     told = trm("eval", write_csv(tmp_path / "p.csv", rows(1)), *SETTING, "--report", tmp_path / "r")
     assert (told.code, told.out) == (2, "")
     assert told.err == f"error: {tmp_path}/r/puzzles.csv: cannot be written (no space left on device)\n"

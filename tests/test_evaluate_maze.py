@@ -23,9 +23,9 @@ from torch import Tensor
 from trm_solve.checkpoint import save
 from trm_solve.config import ModelConfig
 from trm_solve.errors import InputError
-from trm_solve.evaluate.folder import Row
-from trm_solve.evaluate.inputs import place
-from trm_solve.evaluate.tally import Outcome, Tally, wilson
+from trm_solve.evaluation.folder import Row
+from trm_solve.evaluation.inputs import place
+from trm_solve.evaluation.tally import Outcome, Tally, wilson
 from trm_solve.model import TRM
 from trm_solve.puzzle import Puzzle
 from trm_solve.reading import read_lines

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trm_solve.errors import FileError, InputError
-from trm_solve.evaluate.inputs import read_labelled
+from trm_solve.evaluation.inputs import read_labelled
 from trm_solve.kinds import get_kind
 from trm_solve.puzzle import Puzzle
 from trm_solve.reading import container, read_file, read_stream, read_text

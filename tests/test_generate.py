@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-import trm_solve.generate
+import trm_solve.generation
 import trm_solve.kinds.sudoku
 from trm_solve.errors import ExitCode, InputError
-from trm_solve.generate import kernels
-from trm_solve.generate.writing import NotFoundError
+from trm_solve.generation import kernels
+from trm_solve.generation.writing import NotFoundError
 from trm_solve.kinds.sudoku import generate
 from trm_solve.kinds.sudoku.exact import count_solutions
 from trm_solve.kinds.sudoku.generate import SudokuRecipe, fingerprint, generate_sudoku, guesses, rate, read_range
@@ -185,7 +185,7 @@ def test_ranges_are_read() -> None:
 @pytest.fixture
 def plain(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """`generate` as it is where numba is not installed."""
-    parts = {trm_solve.generate: ("kernels", "writing"), trm_solve.kinds.sudoku: ("kernels", "makers", "generate")}
+    parts = {trm_solve.generation: ("kernels", "writing"), trm_solve.kinds.sudoku: ("kernels", "makers", "generate")}
     for package, names in parts.items():
         for name in names:
             monkeypatch.delitem(sys.modules, f"{package.__name__}.{name}")

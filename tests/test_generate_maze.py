@@ -17,8 +17,8 @@ from rich.console import Console
 from trm_solve import pretrained
 from trm_solve.config import RunOptions
 from trm_solve.errors import ExitCode, InputError
-from trm_solve.generate import kernels
-from trm_solve.generate.writing import NotFoundError
+from trm_solve.generation import kernels
+from trm_solve.generation.writing import NotFoundError
 from trm_solve.kinds.dihedral import DIHEDRAL, turn
 from trm_solve.kinds.maze import generate as generator
 from trm_solve.kinds.maze import kernels as maze_kernels
@@ -36,13 +36,13 @@ from trm_solve.kinds.maze.kind import Maze
 from trm_solve.kinds.maze.paths import FREE, PATH, WALL, shortest_path, solve
 from trm_solve.puzzle import Puzzle
 from trm_solve.reading import read_file
-from trm_solve.train.data import crop
-from trm_solve.train.folder import RunFolder
-from trm_solve.train.mixing import open_data
-from trm_solve.train.presets import recipe
-from trm_solve.train.sources import read
-from trm_solve.train.trainer import train
-from trm_solve.train.view import View
+from trm_solve.training.data import crop
+from trm_solve.training.folder import RunFolder
+from trm_solve.training.mixing import open_data
+from trm_solve.training.presets import recipe
+from trm_solve.training.sources import read
+from trm_solve.training.trainer import train
+from trm_solve.training.view import View
 
 KIND = Maze()
 TWELVE = Path(__file__).parent.parent / "examples" / "maze" / "twelve.csv"

@@ -22,7 +22,7 @@ from trm_solve.hub.pull import read_results
 from trm_solve.kinds import kinds
 from trm_solve.output import OutputOptions
 from trm_solve.replay import LINE, replay
-from trm_solve.train.folder import RunFolder
+from trm_solve.training.folder import RunFolder
 
 Trm = Callable[..., Outcome]
 LINES = [*trace.dump(scenes.puzzle("p.txt:1"), scenes.attempt(2, solved=True), "sudoku")]

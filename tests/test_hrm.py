@@ -24,8 +24,8 @@ from trm_solve.config import ModelConfig, TrainOptions
 from trm_solve.convert import convert
 from trm_solve.errors import InputError
 from trm_solve.model import TRM
-from trm_solve.train.presets import recipe
-from trm_solve.train.supervise import Batch, Carry, Supervision, advance, halts
+from trm_solve.training.presets import recipe
+from trm_solve.training.supervise import Batch, Carry, Supervision, advance, halts
 
 GOLDEN = Path(__file__).parent / "golden" / "hrm"
 PAPER = TrainOptions(loss="stablemax", halt_loss_weight=0.5)

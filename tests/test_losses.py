@@ -8,7 +8,7 @@ import pytest
 import torch
 from numeric import close
 
-from trm_solve.train.losses import IGNORE, halt_losses, log_stablemax, token_losses
+from trm_solve.training.losses import IGNORE, halt_losses, log_stablemax, token_losses
 
 
 def s(a: float) -> float:

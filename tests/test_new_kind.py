@@ -103,9 +103,9 @@ def test_a_kind_from_outside_does_all_that_ours_do(tmp_path: Path, trm: Callable
 @pytest.mark.usefixtures("latin")
 def test_search_by_pins_solves_what_no_single_pass_does(tmp_path: Path, trm: Callable[..., Outcome]) -> None:
     from trm_solve.model import TRM
-    from trm_solve.train.data import plain
-    from trm_solve.train.presets import recipe
-    from trm_solve.train.setup import new_config, relate
+    from trm_solve.training.data import plain
+    from trm_solve.training.presets import recipe
+    from trm_solve.training.setup import new_config, relate
 
     trm("generate", "latin", "-n", "3", "-o", str(tmp_path / "squares"))
     kind, puzzles = get_kind("latin"), trm_solve.read(tmp_path / "squares")

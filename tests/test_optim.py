@@ -12,7 +12,7 @@ from torch import nn
 
 from trm_solve.config import ModelConfig, TrainOptions
 from trm_solve.model import TRM
-from trm_solve.train.optim import EMA, AdamATan2, lr_factor, make_optimizers, set_lr, sign_sgd_rows
+from trm_solve.training.optim import EMA, AdamATan2, lr_factor, make_optimizers, set_lr, sign_sgd_rows
 
 TINY = ModelConfig(
     kind="sudoku",

@@ -29,11 +29,11 @@ from trm_solve.errors import InputError, ModelError
 from trm_solve.kinds import get_kind
 from trm_solve.kinds.sudoku.rules import AXES
 from trm_solve.model import TRM
-from trm_solve.train.folder import RunFolder
-from trm_solve.train.mixing import open_data
-from trm_solve.train.reveal import reveal
-from trm_solve.train.setup import relate
-from trm_solve.train.supervise import Batch, Carry, Supervision
+from trm_solve.training.folder import RunFolder
+from trm_solve.training.mixing import open_data
+from trm_solve.training.reveal import reveal
+from trm_solve.training.setup import relate
+from trm_solve.training.supervise import Batch, Carry, Supervision
 
 FIELDS: dict[str, Any] = {
     "kind": "sudoku",

@@ -14,7 +14,7 @@ from torch import Tensor
 from trm_solve.config import TrainOptions
 from trm_solve.convert import convert
 from trm_solve.model import TRM
-from trm_solve.train.supervise import METRICS, Batch, Carry, Outcome, Supervision, advance, metric_sums
+from trm_solve.training.supervise import METRICS, Batch, Carry, Outcome, Supervision, advance, metric_sums
 
 GOLDEN = Path(__file__).parent / "golden"
 PAPER = TrainOptions(loss="stablemax", halt_loss_weight=0.5, halt_exploration_prob=0.0)

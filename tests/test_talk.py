@@ -18,15 +18,15 @@ from rich.table import Table
 from rich.text import Text
 
 from trm_solve.errors import InputError
-from trm_solve.evaluate.folder import Row
-from trm_solve.evaluate.html import page
-from trm_solve.evaluate.tally import Outcome as Measured
+from trm_solve.evaluation.folder import Row
+from trm_solve.evaluation.html import page
+from trm_solve.evaluation.tally import Outcome as Measured
 from trm_solve.output import OutputOptions, open_output
 from trm_solve.output.live import Live
 from trm_solve.render import Scene, Space, frame, pictures, summary
 from trm_solve.talk import Unheard, harmless, printable, say
 from trm_solve.terminal import PlainConsole
-from trm_solve.train.view import View
+from trm_solve.training.view import View
 
 EVIL = "\x1b]0;owned\x07\x1b[31m[/b][red]:smile:\n\u202e\x9b\udcff\ud800\x00<&>]]>"
 WORDS = st.text() | st.text(alphabet="\x1b\n\r\t\x07\x9b\u2028\u202e\udcff[]/:=ab")

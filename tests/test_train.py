@@ -34,11 +34,11 @@ from trm_solve.config import ModelConfig, RunOptions, TrainOptions
 from trm_solve.device import widest
 from trm_solve.errors import InputError, TrmError
 from trm_solve.model import TRM
-from trm_solve.train import curves, learner, losses, supervise, validation
-from trm_solve.train import trainer as train
-from trm_solve.train.folder import RunFolder
-from trm_solve.train.presets import presets, recipe
-from trm_solve.train.view import View, summary_table
+from trm_solve.training import curves, learner, losses, supervise, validation
+from trm_solve.training import trainer as train
+from trm_solve.training.folder import RunFolder
+from trm_solve.training.presets import presets, recipe
+from trm_solve.training.view import View, summary_table
 
 TINY = {"hidden_size": 16, "batch_size": 4, "warmup_steps": 2, "halt_max_steps": 3, "H_cycles": 1, "L_cycles": 1}
 

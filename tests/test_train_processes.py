@@ -15,8 +15,8 @@ import torch
 from made import rows, write_csv
 from numeric import EPS, alike, close
 
-from trm_solve.train import trainer as train
-from trm_solve.train.folder import RunFolder
+from trm_solve.training import trainer as train
+from trm_solve.training.folder import RunFolder
 
 FIELDS = {"hidden_size": 16, "batch_size": 4, "warmup_steps": 2, "halt_max_steps": 3, "H_cycles": 1, "L_cycles": 1}
 RUN = {"compile": "off", "dtype": "float32", "log_every": 1, "device": "cpu"}

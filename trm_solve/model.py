@@ -1,7 +1,7 @@
 """The Tiny Recursive Model, top to bottom: layers -> Block -> TRM (arXiv 2510.04871).
 
 One network refines an answer `y` and a latent `z` for a question `x`. `TRM.step` is one supervision step; when to
-take another and when to halt is the business of `solver.py` and `train/`. The Hierarchical Reasoning Model (arXiv
+take another and when to halt is the business of `solver.py` and `training/`. The Hierarchical Reasoning Model (arXiv
 2506.21734) is the same machinery with a second network, for `y`, and a shorter gradient (`model_type: hrm`). Names of
 parameters and buffers are those of the public checkpoints, so that a converted state dict loads as it is.
 

@@ -118,7 +118,7 @@ class Latin(Kind):
 
 
 def generate(count: int, seed: int, output: Path | None) -> None:
-    from trm_solve.generate.writing import write_rows
+    from trm_solve.generation.writing import write_rows
 
     random, kind = np.random.default_rng(seed), Latin()
 

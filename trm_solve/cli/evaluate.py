@@ -82,8 +82,8 @@ def evaluate(
         trm-solve eval puzzles/ --halt never --max-steps 16,32,64 --report runs/report
     """
     from trm_solve.config import AdaptOptions, SolveOptions
-    from trm_solve.evaluate.measure import EvalRequest, measure
-    from trm_solve.evaluate.report import print_comparison, print_table
+    from trm_solve.evaluation.measure import EvalRequest, measure
+    from trm_solve.evaluation.report import print_comparison, print_table
 
     steps = tuple(_number(text) for each in max_steps for text in each.split(","))
     chosen = {"halt": halt, "effort": effort, "attempts": attempts, "seed": seed, "slots": slots, "compile": compile_}

@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _presets() -> list[str]:
-    from trm_solve.train.presets import presets
+    from trm_solve.training.presets import presets
 
     return list(presets())
 
@@ -144,8 +144,8 @@ def train(
     from trm_solve.errors import InputError
     from trm_solve.hub.names import find
     from trm_solve.interrupt import exit_code
-    from trm_solve.train.naming import must_exist, split_share
-    from trm_solve.train.presets import DEFAULT, recipe
+    from trm_solve.training.naming import must_exist, split_share
+    from trm_solve.training.presets import DEFAULT, recipe
 
     fields = dict(_assignment(text) for text in set_ or [])
     fields |= _given(optimizer=optimizer, lr=lr, batch_size=batch_size, seed=seed)
@@ -177,7 +177,7 @@ def train(
     asked |= _given(save_minutes=save_minutes, log_every=log_every, tensorboard=tensorboard)
     asked |= _given(device=device, dtype=dtype, threads=threads, compile=compile_)
 
-    from trm_solve.train.trainer import start
+    from trm_solve.training.trainer import start
 
     if start(str(out), asked, horizon, fields, preset, resume=resume) == "interrupted":
         raise typer.Exit(exit_code())

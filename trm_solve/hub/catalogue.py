@@ -183,7 +183,7 @@ class Naming:
 
 def _drop_rows(model: TRM, kept: Path) -> None:
     """Drop the rows of all tasks but those of a challenges file. Raises `InputError` where none of them is known."""
-    from trm_solve.train.setup import name_rows
+    from trm_solve.training.setup import name_rows
 
     known: Identifiers | None = model.identifiers
     wanted: set[str | None] = set()

@@ -30,10 +30,10 @@ from trm_solve.tasks.progress import Progress
 from trm_solve.tasks.voting import voters
 from trm_solve.team import Team
 from trm_solve.trace import Solution
-from trm_solve.train.data import Mixture, of_examples
-from trm_solve.train.learner import Learner
-from trm_solve.train.presets import recipe
-from trm_solve.train.setup import compiles, name_rows
+from trm_solve.training.data import Mixture, of_examples
+from trm_solve.training.learner import Learner
+from trm_solve.training.presets import recipe
+from trm_solve.training.setup import compiles, name_rows
 
 FOLDS = 3  # pairs that are left out in turn, at most
 FOLD_MINUTES = 1.0  # that leaving one out should have, but for the first

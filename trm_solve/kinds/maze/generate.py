@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from trm_solve.errors import InputError
-from trm_solve.generate import writing
-from trm_solve.generate.kernels import COMPILED, draw, table, zeros
-from trm_solve.generate.writing import NotFoundError
+from trm_solve.generation import writing
+from trm_solve.generation.kernels import COMPILED, draw, table, zeros
+from trm_solve.generation.writing import NotFoundError
 from trm_solve.kinds.dihedral import DIHEDRAL, turn
 from trm_solve.kinds.maze.kernels import UNIT, hunt
 from trm_solve.kinds.maze.paths import FREE, PATH

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from trm_solve.generate.kernels import COMPILED, Words, draw, jit, zeros
+from trm_solve.generation.kernels import COMPILED, Words, draw, jit, zeros
 from trm_solve.kinds.maze.paths import FREE, GOAL, PATH, START, WALL
 
 BITS = 15

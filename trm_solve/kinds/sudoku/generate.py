@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from trm_solve.errors import InputError
-from trm_solve.generate import writing
-from trm_solve.generate.kernels import COMPILED, table, zeros
-from trm_solve.generate.writing import NotFoundError
+from trm_solve.generation import writing
+from trm_solve.generation.kernels import COMPILED, table, zeros
+from trm_solve.generation.writing import NotFoundError
 from trm_solve.kinds import get_kind
 from trm_solve.kinds.sudoku import kernels as sudoku_kernels
 from trm_solve.kinds.sudoku import makers as sudoku_makers

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from trm_solve.generate.kernels import MASK32, Words, draw, jit, table, zeros
+from trm_solve.generation.kernels import MASK32, Words, draw, jit, table, zeros
 
 WORDS = 30
 STACK = 82 * WORDS  # a search goes at most 81 boards deep

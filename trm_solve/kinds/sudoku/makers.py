@@ -5,7 +5,7 @@ A *record* is `RECORD` integers: puzzle, solution, rating. Ranges are pairs (low
 
 from __future__ import annotations
 
-from trm_solve.generate.kernels import Words, draw, jit, shuffle, zeros
+from trm_solve.generation.kernels import Words, draw, jit, shuffle, zeros
 from trm_solve.kinds.sudoku.kernels import (
     explore,
     fewest,

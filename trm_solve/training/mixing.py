@@ -18,9 +18,9 @@ from trm_solve.config import Canvas, RunOptions
 from trm_solve.errors import InputError
 from trm_solve.kinds import get_kind
 from trm_solve.kinds.base import Report
-from trm_solve.train.data import ROWS, Dataset, Mixture, by_size, crop
-from trm_solve.train.naming import located, split_share
-from trm_solve.train.sources import read, read_all, renamed
+from trm_solve.training.data import ROWS, Dataset, Mixture, by_size, crop
+from trm_solve.training.naming import located, split_share
+from trm_solve.training.sources import read, read_all, renamed
 
 
 def open_data(

@@ -13,12 +13,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from trm_solve.errors import InputError
-from trm_solve.evaluate.tally import Outcome, judged, middle, number, percent, placed
+from trm_solve.evaluation.tally import Outcome, judged, middle, number, percent, placed
 from trm_solve.talk import printable
 from trm_solve.terminal import PlainConsole, redraws
 
 if TYPE_CHECKING:
-    from trm_solve.evaluate.evaluation import Evaluation
+    from trm_solve.evaluation.evaluation import Evaluation
 
 PATIENCE = 1.0  # seconds before progress is shown
 EVERY = 10.0  # seconds between plain lines where nothing can be redrawn

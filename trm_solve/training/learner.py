@@ -18,9 +18,9 @@ from trm_solve.config import TrainOptions
 from trm_solve.device import to_device, widest
 from trm_solve.model import TRM
 from trm_solve.team import Team
-from trm_solve.train.data import Mixture, draw_minimum, to_tensors
-from trm_solve.train.optim import EMA, lr_factor, make_optimizers, set_lr, sign_sgd_rows
-from trm_solve.train.supervise import METRICS, Batch, Carry, Outcome, Supervision, advance, metric_sums
+from trm_solve.training.data import Mixture, draw_minimum, to_tensors
+from trm_solve.training.optim import EMA, lr_factor, make_optimizers, set_lr, sign_sgd_rows
+from trm_solve.training.supervise import METRICS, Batch, Carry, Outcome, Supervision, advance, metric_sums
 
 
 class Learner:

@@ -20,8 +20,8 @@ from trm_solve.device import to_device
 from trm_solve.kinds import get_kind
 from trm_solve.kinds.base import Examples, Views
 from trm_solve.puzzle import Tokens
-from trm_solve.train.losses import IGNORE
-from trm_solve.train.reveal import reveal
+from trm_solve.training.losses import IGNORE
+from trm_solve.training.reveal import reveal
 
 NO_RATING = np.nan
 SIZES = 5  # sides of cropped canvases that differ by less run as the largest of them: few shapes to compile

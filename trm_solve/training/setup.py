@@ -15,7 +15,7 @@ from trm_solve.fuse import works
 from trm_solve.kinds import get_kind
 from trm_solve.model import TRM
 from trm_solve.tasks.identifiers import Identifiers
-from trm_solve.train.data import Dataset
+from trm_solve.training.data import Dataset
 
 COMPILE_MINUTES = 3.0  # compiling takes about half a minute the first time: shorter runs on a CPU do without
 OWN = ("H_cycles", "L_cycles", "halt_max_steps", "canvas")  # what a recipe may change of a model that is fine-tuned

@@ -19,14 +19,14 @@ from trm_solve.errors import ExitCode, InputError, TrmError
 from trm_solve.interrupt import Interrupt
 from trm_solve.pretrained import resolve
 from trm_solve.team import Team
-from trm_solve.train import curves
-from trm_solve.train.folder import RunFolder
-from trm_solve.train.learner import Learner
-from trm_solve.train.mixing import open_data
-from trm_solve.train.presets import DEFAULT, recipe
-from trm_solve.train.setup import OWN, compiles, open_model
-from trm_solve.train.validation import accuracy
-from trm_solve.train.view import View
+from trm_solve.training import curves
+from trm_solve.training.folder import RunFolder
+from trm_solve.training.learner import Learner
+from trm_solve.training.mixing import open_data
+from trm_solve.training.presets import DEFAULT, recipe
+from trm_solve.training.setup import OWN, compiles, open_model
+from trm_solve.training.validation import accuracy
+from trm_solve.training.view import View
 
 LOOK = 10  # steps of a GPU between looks at the clock, at most
 

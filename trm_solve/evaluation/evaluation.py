@@ -16,9 +16,9 @@ import numpy as np
 
 from trm_solve.config import AdaptOptions, SolveOptions
 from trm_solve.errors import ExitCode, InputError
-from trm_solve.evaluate.inputs import place
-from trm_solve.evaluate.tally import Outcome, Tally
-from trm_solve.evaluate.tasks import pass_at
+from trm_solve.evaluation.inputs import place
+from trm_solve.evaluation.tally import Outcome, Tally
+from trm_solve.evaluation.tasks import pass_at
 from trm_solve.kinds import get_kind
 from trm_solve.model import TRM
 from trm_solve.puzzle import Puzzle

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trm_solve.errors import InputError
-from trm_solve.evaluate.tally import Outcome, TaskKey, wilson
+from trm_solve.evaluation.tally import Outcome, TaskKey, wilson
 from trm_solve.kinds import get_kind
 from trm_solve.puzzle import Puzzle
 from trm_solve.tasks.identifiers import task_key

@@ -12,8 +12,8 @@ from torch import Tensor
 from trm_solve.device import to_device, widest
 from trm_solve.model import TRM
 from trm_solve.team import Team
-from trm_solve.train.data import Dataset, to_tensors
-from trm_solve.train.losses import IGNORE
+from trm_solve.training.data import Dataset, to_tensors
+from trm_solve.training.losses import IGNORE
 
 
 @torch.no_grad()

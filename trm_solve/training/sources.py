@@ -18,8 +18,8 @@ from trm_solve.puzzle import Puzzle
 from trm_solve.reading import read_file
 from trm_solve.reading.arrays import kind_of
 from trm_solve.tasks.identifiers import BLANK
-from trm_solve.train.data import NO_RATING, Dataset, of_examples, plain
-from trm_solve.train.naming import HUB, must_exist
+from trm_solve.training.data import NO_RATING, Dataset, of_examples, plain
+from trm_solve.training.naming import HUB, must_exist
 
 BLOCK = 4096  # puzzles that are held as such at once
 SHOWN = 5  # refused rows that are told one by one

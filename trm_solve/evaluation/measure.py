@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from trm_solve.config import AdaptOptions, SolveOptions
 from trm_solve.errors import InputError
-from trm_solve.evaluate.folder import ReportFolder, Row
-from trm_solve.evaluate.inputs import open_puzzles, place, read_labelled, write_failures
-from trm_solve.evaluate.tasks import Survey, submit, survey, table
+from trm_solve.evaluation.folder import ReportFolder, Row
+from trm_solve.evaluation.inputs import open_puzzles, place, read_labelled, write_failures
+from trm_solve.evaluation.tasks import Survey, submit, survey, table
 from trm_solve.files import AtomicFile, open_plain
 from trm_solve.hub.folder import weights_of
 from trm_solve.inputs import choose_model, must_be_for
@@ -26,8 +26,8 @@ from trm_solve.locks import held
 from trm_solve.talk import say
 
 if TYPE_CHECKING:
-    from trm_solve.evaluate.evaluation import Evaluation
-    from trm_solve.evaluate.tally import Outcome
+    from trm_solve.evaluation.evaluation import Evaluation
+    from trm_solve.evaluation.tally import Outcome
     from trm_solve.model import TRM
     from trm_solve.team import Team
 
@@ -69,7 +69,7 @@ def measure(request: EvalRequest) -> tuple[dict[str, Any], int] | None:
 
     from trm_solve.api import load
     from trm_solve.device import choose_device
-    from trm_solve.evaluate.report import count_lines
+    from trm_solve.evaluation.report import count_lines
     from trm_solve.fuse import fuse, operations
     from trm_solve.team import Team
 
@@ -133,8 +133,8 @@ def _run(
     counted: Survey | None,
 ) -> list[Evaluation]:
     """This process's share of every setting."""
-    from trm_solve.evaluate.evaluation import Evaluation, evaluate
-    from trm_solve.evaluate.report import Meter
+    from trm_solve.evaluation.evaluation import Evaluation, evaluate
+    from trm_solve.evaluation.report import Meter
 
     found = {options.max_steps: Evaluation() for options in settings}
     done: dict[int, set[int]] = {steps: set() for steps in found}
@@ -208,7 +208,7 @@ def _sum(team: Team, mine: Evaluation) -> Evaluation:
         return mine
     import torch.distributed as dist
 
-    from trm_solve.evaluate.evaluation import Evaluation
+    from trm_solve.evaluation.evaluation import Evaluation
 
     parts: list[Evaluation | None] = [None] * team.size
     dist.all_gather_object(parts, mine)

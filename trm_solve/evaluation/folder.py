@@ -19,8 +19,8 @@ from types import TracebackType
 from typing import IO, Any, get_args
 
 from trm_solve.errors import ExitCode, InputError, reason_of, shown
-from trm_solve.evaluate.html import page
-from trm_solve.evaluate.tally import Outcome
+from trm_solve.evaluation.html import page
+from trm_solve.evaluation.tally import Outcome
 from trm_solve.files import AtomicFile, open_plain, telling, write_atomically
 from trm_solve.talk import harmless
 from trm_solve.trace import Verdict

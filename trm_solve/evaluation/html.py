@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from trm_solve.evaluate.tally import judged, middle, number, percent, placed
+from trm_solve.evaluation.tally import judged, middle, number, percent, placed
 from trm_solve.talk import printable
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 460, 240, 44, 34, 10  # pixels of a plot and its margins

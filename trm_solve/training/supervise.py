@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from trm_solve.config import ModelConfig, TrainOptions
 from trm_solve.device import widest
 from trm_solve.model import TRM
-from trm_solve.train.losses import IGNORE, halt_losses, token_losses
+from trm_solve.training.losses import IGNORE, halt_losses, token_losses
 
 
 class Batch(NamedTuple):

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from trm_solve.errors import ExitCode, TrmError
 from trm_solve.files import AtomicFile, swallow_stdout, write
-from trm_solve.generate.kernels import COMPILED
+from trm_solve.generation.kernels import COMPILED
 from trm_solve.terminal import PlainConsole, redraws
 
 SLOW = 1.0  # seconds before progress is shown
