@@ -19,27 +19,27 @@ from pathlib import Path
 import numpy as np
 
 from trm_solve.kinds import get_kind
+from trm_solve.kinds.maze.paths import solve
 from trm_solve.puzzle import Puzzle
 from trm_solve.reading import read_file
 from trm_solve.training.sources import read
 
-EXAMPLES = {"sudoku": "sudoku/fifty.csv", "maze": "maze/twelve.csv"}
+EXAMPLES = {"sudoku": "sudoku/fifty.csv", "maze": "maze/hard.txt"}
 DIFFERENT = 2000  # rows that differ; they are repeated
 
 
 def write(path: Path, name: str, count: int) -> None:
     """Labelled rows of a kind, in the public form."""
     folder = Path(__file__).parent.parent / "examples"
-    found = [
-        each for each in read_file(folder / EXAMPLES[name]) if isinstance(each, Puzzle) and each.answer is not None
-    ]
+    found = [each for each in read_file(folder / EXAMPLES[name]) if isinstance(each, Puzzle)]
     kind, random = get_kind(name), np.random.default_rng(0)
     rows = []
     for number in range(min(DIFFERENT, count)):
         puzzle = found[number % len(found)]
         view = kind.symmetry(puzzle, random)
-        assert puzzle.answer is not None
-        grids = [kind.format(view.apply(grid)).replace("\n", "") for grid in (puzzle.question, puzzle.answer)]
+        answer = solve(puzzle.question) if puzzle.answer is None else puzzle.answer
+        assert answer is not None
+        grids = [kind.format(view.apply(grid)).replace("\n", "") for grid in (puzzle.question, answer)]
         rows.append(f"made,{grids[0]},{grids[1]},{number % 90}\n")
     with path.open("w") as file:
         file.write("source,question,answer,rating\n")

@@ -436,6 +436,31 @@ def test_a_line_has_a_limit_that_is_told() -> None:
     assert message == f"p:1: a line of more than {container.LINE:,} characters"
 
 
+@pytest.mark.parametrize(
+    ("head", "row"),
+    [
+        ("", "{0},{1}"),
+        ("easy,hard\n", "{0},{1}"),
+        ("id,puzzle,state,solution\n", "7,{0},{1},{2}"),
+        ("id,state,solution,puzzle\n", "7,{1},{2},{0}"),
+    ],
+)
+def test_two_columns_of_puzzles_are_told_once(head: str, row: str) -> None:
+    rows = "".join(row.format(Q[n], Q[5 - n], A[n]) + "\n" for n in range(3))
+    first, *others = read_text(head + rows, "p")
+    assert isinstance(first, Puzzle)
+    columns = row.format("q", "s", "a").split(",")
+    places = sorted(columns.index(each) + 1 for each in "qs")
+    assert first.note == (
+        f"columns {places[0]} and {places[1]} hold puzzles, those of column {columns.index('q') + 1} are taken"
+    )
+    assert [text_of(each) for each in (first, *others) if isinstance(each, Puzzle)] == Q[:3]
+    assert not any(each.note for each in others if isinstance(each, Puzzle))
+    assert not any(
+        each.note for each in read_text(f"puzzle,solution\n{Q[0]},{A[0]}\n", "p") if isinstance(each, Puzzle)
+    )
+
+
 # ---- the command line
 
 

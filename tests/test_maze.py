@@ -20,8 +20,21 @@ from trm_solve.checkpoint import save
 from trm_solve.config import ModelConfig, SolveOptions
 from trm_solve.errors import ExitCode, InputError
 from trm_solve.kinds import get_kind
+from trm_solve.kinds.maze import text as maze_text
 from trm_solve.kinds.maze.kind import Maze
-from trm_solve.kinds.maze.paths import FREE, GOAL, PATH, START, WALL, flaws, is_walk, missing, shortest_path, solve
+from trm_solve.kinds.maze.paths import (
+    FREE,
+    GOAL,
+    PATH,
+    START,
+    WALL,
+    are_shortest,
+    are_walks,
+    flaws,
+    missing,
+    shortest_path,
+    solve,
+)
 from trm_solve.model import TRM
 from trm_solve.puzzle import Grid, Puzzle
 from trm_solve.reading import read_file, read_lines
@@ -308,7 +321,40 @@ def test_a_walk_is_what_has_no_flaws(question: Grid, data: st.DataObject) -> Non
     for cell in data.draw(st.lists(st.sampled_from(range(question.size)), max_size=3)):
         if question.ravel()[cell] == FREE:
             answer.ravel()[cell] = PATH if answer.ravel()[cell] == FREE else FREE
-    assert is_walk(answer) == (not flaws(question, answer == PATH).any())
+    assert are_walks(answer[None]) == [not flaws(question, answer == PATH).any()]
+    if are_walks(answer[None])[0]:
+        puzzle = Puzzle("maze", question, answer)
+        assert are_shortest(answer[None]) == [KIND.check(puzzle, answer).solved] == KIND.learnable([puzzle])
+
+
+@settings(max_examples=30)
+@given(st.lists(st.tuples(questions(), st.sampled_from("#.SGoX "), st.integers(0, 99), st.booleans()), min_size=1))
+def test_many_rows_are_read_as_each_of_them(mazes: list[tuple[Grid, str, int, bool]]) -> None:
+    """A table is read in blocks; with a character changed at random, and with other sizes in between."""
+    rows = []
+    for question, mark, at, in_answer in mazes:
+        answer = solve(question)
+        grids = (question, question if answer is None else answer)
+        texts = ["".join("?# SGo"[symbol] for symbol in grid.ravel()) for grid in grids]
+        place = at % question.size
+        if at < 60:
+            texts[in_answer] = texts[in_answer][:place] + mark + texts[in_answer][place + 1 :]
+        rows.append(f"{texts[0]},{texts[1] if at % 7 else ''},{at},{question.shape[1] if at % 5 else ''}")
+    table = "question,answer,rating,columns\n" + "\n".join(rows) + "\n"
+    together = read(table, "maze")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(maze_text, "_plain", lambda rows, _: [None] * len(rows))
+        one_by_one = read(table, "maze")
+    assert [told(item) for item in together] == [told(item) for item in one_by_one]
+    labelled = [item for item in together if isinstance(item, Puzzle) and item.answer is not None]
+    assert KIND.learnable(labelled) == [KIND.check(p, p.answer).solved for p in labelled if p.answer is not None]
+
+
+def told(item: Puzzle | InputError) -> tuple[object, ...]:
+    if isinstance(item, InputError):
+        return item.message, item.hint
+    answer = None if item.answer is None else item.answer.tolist()
+    return item.question.tolist(), answer, item.source, item.rating, item.note, item.label_fault
 
 
 # ---- the canvas

@@ -104,6 +104,21 @@ class Case:
         if self.best is None or order < (self.defects, self.best.attempt):
             self.best, self.defects = step, defects
 
+    def cut(self) -> bool:
+        """End a vote with the votes that were cast; whether there is one, else the first to come is waited for."""
+        if self.kind.has_rules:
+            return False
+        if not self.votes:
+            while len(self.waiting) > (not self.running):
+                self.waiting.pop()
+            return False
+        self.waiting.clear()
+        for attempt in self.running.values():
+            attempt.cancelled = True
+        self.running.clear()
+        self.attempts = len(self.votes)
+        return True
+
     def steps(self) -> int:
         """Supervision steps spent. Attempts that a winner cut off count as if they had run beside it, step for step."""
         if self.winner is None:
@@ -224,6 +239,12 @@ class _Line:
             heapq.heappush(self.ready, case.index)
         return True
 
+    def cut(self) -> None:
+        """Time is up: conclude every vote that is open, with one vote at least."""
+        for case in [case for case in self.open.values() if case.cut()]:
+            case.conclude(self.name, self.now())
+            del self.open[case.index]
+
     def finished(self) -> Iterator[Solution | InputError]:
         """What can go out now, in input order."""
         while self.cases and (done := self.cases[0].solution or self.cases[0].error):
@@ -241,12 +262,14 @@ def solve_all(
     name: str = "",
     unsolvable: Callable[[Puzzle], str] | None = None,
     first: int = 0,
+    enough: Callable[[], bool] = lambda: False,
 ) -> Iterator[Event]:
     """Solve puzzles; yields a `Solution` or the `InputError` of each item, in input order.
 
     With `watch`, the steps come too, as they happen, and every solution carries its trace. `strategy` defaults to that
     of `options.effort`; `name` is the model's. `unsolvable` says why a puzzle is not worth an attempt, in place of the
-    kind's own look at it. `first` is the place of the first item in input order.
+    kind's own look at it. `first` is the place of the first item in input order. Once `enough` says so, votes end with
+    those that were cast, of every puzzle one at least.
     """
     window = WINDOW * (options.slots or default_slots(model))
     line = _Line(get_kind(model.config.kind), items, strategy or strategy_for(options), window, name)
@@ -258,5 +281,7 @@ def solve_all(
                 since = time.perf_counter()
                 yield step
                 line.away += time.perf_counter() - since
+            if enough():
+                line.cut()
             yield from line.finished()
         yield from line.finished()

@@ -116,8 +116,6 @@ class Kind(ABC):
         """The puzzle of tokens (canvas cells,) as data sets hold them; None: such data sets are not read as puzzles."""
         return None
 
-    labels_checked: bool = False  # whether `parse` gives labels only that `check` accepts
-
     # ---- rules
 
     def screen(self, questions: NDArray[np.uint8], tokens: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -175,6 +173,16 @@ class Kind(ABC):
         return None
 
     # ---- training and generation
+
+    def learnable(self, puzzles: Sequence[Puzzle]) -> Sequence[bool]:
+        """Which of many puzzles with labels have one that `check` accepts; all of them where there are no rules."""
+        return [
+            not self.has_rules or self.check(each, each.answer).solved for each in puzzles if each.answer is not None
+        ]
+
+    def encode_all(self, puzzles: Sequence[Puzzle]) -> tuple[Tokens, Tokens]:
+        """Questions and labels (N, canvas cells) of puzzles that have labels, as `encode` and `encode_answer` say."""
+        return np.stack([*map(self.encode, puzzles)]), np.stack([*map(self.encode_answer, puzzles)])
 
     def used(self, questions: Tokens, answers: Tokens) -> Mask:
         """Which cells (N, canvas cells) of the canvas each puzzle takes up, for canvases that are cropped."""

@@ -7,6 +7,7 @@ import itertools
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from trm_solve.errors import InputError
 
@@ -18,6 +19,7 @@ QUESTION = (
 ANSWER = ("answer", "answers", "solution", "solutions", "solved", "label", "output")
 RATING = ("rating", "difficulty", "level", "score")
 COLUMNS = ("columns", "cols", "width")
+FEWEST, MOST = 32, 1024  # rows in a block
 NONE = ("", "none", "null", "nan", "n/a", "na", "-", "?")  # words for no answer
 
 
@@ -31,11 +33,11 @@ class Table:
     answer: int | None
     rating: int | None
     columns: int | None
+    note: str = ""  # what a person should know
 
 
-@dataclass(frozen=True)
-class Row:
-    """What one row says, in words."""
+class Row(NamedTuple):
+    """What one row says, in words. Files have millions: a tuple is made in no time."""
 
     number: int  # of its first line
     question: str
@@ -124,10 +126,10 @@ def _form(
         answer = others[0] if others else named["answer"]
         if answer is None and content:  # the next column, where it is no number
             nearest = question + 1
-            is_label = any(
-                len(row) > nearest and row[nearest].strip() and _number(row[nearest]) is None for row in body
-            )
-            answer = nearest if is_label and separator != "|" else None
+            beside = [row[nearest] for row in body if len(row) > nearest and row[nearest].strip()]
+            is_label = any(_number(field) is None for field in beside)
+            more = all(is_question(field) and not is_answer(field) for field in beside)  # puzzles, not answers
+            answer = nearest if is_label and not more and separator != "|" else None
     else:
         return None
     rating = named["rating"]
@@ -135,7 +137,12 @@ def _form(
         after = max(question, -1 if answer is None else answer) + 1
         columns = range(after, max(map(len, rows)))
         rating = next((p for p in columns if any(len(r) > p and _number(r[p]) is not None for r in rows)), None)
-    return Table(separator, not content, question, answer, rating, named["columns"])
+    puzzles = {question, *(p for p in found if any(len(row) > p and not is_answer(row[p]) for row in body))} - {answer}
+    note = ""
+    if len(puzzles) > 1:
+        places = " and ".join(str(place + 1) for place in sorted(puzzles))
+        note = f"columns {places} hold puzzles, those of column {question + 1} are taken"
+    return Table(separator, not content, question, answer, rating, named["columns"], note)
 
 
 _KNOWN = {"question": QUESTION, "answer": ANSWER, "rating": RATING, "columns": COLUMNS}
@@ -147,21 +154,14 @@ def _named(names: list[str], known: Collection[str]) -> int | None:
 
 def read_rows(lines: Iterable[str], table: Table, source: str, comment: str = "") -> Iterator[Row | InputError]:
     """The rows of a table below its header; one that is no CSV comes as an error. `comment` begins lines to skip."""
-    number = 0
-    start = 0
-
-    def texts() -> Iterator[str]:
-        nonlocal number
-        for line in lines:
-            number += 1
-            yield "\n" if comment and line.lstrip().startswith(comment) else line
-
-    reader = csv.reader(texts(), delimiter=table.separator)
-    header = table.header
+    if comment:
+        lines = ("\n" if comment in line and line.lstrip().startswith(comment) else line for line in lines)
+    reader = csv.reader(lines, delimiter=table.separator)
+    header, note = table.header, table.note  # told once
     places = [table.question, table.answer, table.rating, table.columns]
     first, last = table.question, max(place for place in places if place is not None)
     while True:
-        start = number + 1
+        start = reader.line_num + 1
         try:
             fields = next(reader)
         except StopIteration:
@@ -181,7 +181,16 @@ def read_rows(lines: Iterable[str], table: Table, source: str, comment: str = ""
         if not said[0] and len(fields) <= first:
             yield InputError(f"{source}:{start}: {len(fields)} columns, the puzzle stands in column {first + 1}")
             continue
-        yield Row(start, said[0], said[1], said[2], said[3], "", fields)
+        yield Row(start, said[0], said[1], said[2], said[3], note, fields)
+        note = ""
+
+
+def in_blocks(rows: Iterable[Row | InputError]) -> Iterator[list[Row | InputError]]:
+    """The rows, some at once: few at first, as a pipe is answered soon, then many, as a file is read fast."""
+    rows, size = iter(rows), FEWEST
+    while block := list(itertools.islice(rows, size)):
+        yield block
+        size = min(2 * size, MOST)
 
 
 def rating_of(text: str) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -153,26 +154,26 @@ def _names(folder: Path, count: int) -> Sequence[str]:
 def _read_puzzles(path: Path, kind: str | None, report: Report) -> Dataset:
     """Any file that `solve` reads, its answers checked by the rules of its kind. Held in memory as arrays only."""
     parts: list[tuple[NDArray[Any], ...]] = []
-    block: list[Puzzle] = []
     refused: list[str] = []
     names = {BLANK: 0}
     rules: Kind | None = None
     count = 0
-    for item in read_file(path, kind):
-        fault = item.message if isinstance(item, InputError) else _fault(item)
-        if fault or isinstance(item, InputError):
-            count += 1
-            refused += [fault] * (count <= SHOWN)
-            continue
-        rules = rules or get_kind(item.kind)
-        block.append(item)
-        if len(block) == BLOCK:
-            parts.append(_encoded(block, rules, names))
-            block.clear()
-    if rules is not None and block:
-        parts.append(_encoded(block, rules, names))
+    items = read_file(path, kind)
+    while block := list(itertools.islice(items, BLOCK)):
+        labelled = [item for item in block if isinstance(item, Puzzle) and item.answer is not None]
+        learned: list[Puzzle] = []
+        if labelled:
+            rules = get_kind(labelled[0].kind)
+            sound = rules.learnable(labelled)
+            learned = list(itertools.compress(labelled, sound))
+            parts += [_encoded(learned, rules, names)] if learned else []
+        if len(learned) < len(block):
+            kept = {id(puzzle) for puzzle in learned}
+            faults = [_fault(item) for item in block if id(item) not in kept]
+            count += len(faults)
+            refused += faults[: SHOWN - len(refused)]
     _tell(path, refused, count, report)
-    if rules is None:
+    if rules is None or not parts:
         raise InputError(refused[0] if refused else f"{path}: no puzzle in it", "training needs questions with answers")
     questions, answers, ratings, ids, sides = (np.concatenate(each) for each in zip(*parts, strict=True))
     if rules.tasks is None:
@@ -180,18 +181,18 @@ def _read_puzzles(path: Path, kind: str | None, report: Report) -> Dataset:
     return dataclasses.replace(plain(rules.name, questions, answers, ratings, list(names), ids), sides=sides)
 
 
-def _fault(puzzle: Puzzle) -> str:
-    """Why a puzzle is not to be learned from."""
-    if puzzle.answer is None:
-        return puzzle.label_fault or f"{puzzle.source}: no answer to learn from"
-    rules = get_kind(puzzle.kind)
-    fine = rules.labels_checked or not rules.has_rules or rules.check(puzzle, puzzle.answer).solved
-    return "" if fine else f"{puzzle.source}: the answer breaks the rules"
+def _fault(item: Puzzle | InputError) -> str:
+    """Why something is not learned from."""
+    if isinstance(item, InputError):
+        return item.message
+    if item.answer is None:
+        return item.label_fault or f"{item.source}: no answer to learn from"
+    return f"{item.source}: the answer breaks the rules"
 
 
 def _encoded(block: list[Puzzle], rules: Kind, names: dict[str, int]) -> tuple[NDArray[Any], ...]:
     """Questions, answers, ratings, identifiers and sides of some puzzles."""
-    questions, answers = (np.stack([encode(p) for p in block]) for encode in (rules.encode, rules.encode_answer))
+    questions, answers = rules.encode_all(block)
     ratings = np.array([NO_RATING if p.rating is None else p.rating for p in block])
     ids, sides = np.zeros(len(block), np.int64), np.zeros(len(block), np.int64)
     if (tasks := rules.tasks) is not None:

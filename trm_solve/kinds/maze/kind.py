@@ -7,7 +7,7 @@ of any size up to the canvas stands somewhere on it (`Puzzle.offset`) with walls
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -17,7 +17,7 @@ from trm_solve.errors import InputError
 from trm_solve.kinds.base import Fit, Kind, Space
 from trm_solve.kinds.dihedral import DIHEDRAL, turn
 from trm_solve.kinds.maze import text
-from trm_solve.kinds.maze.paths import FREE, PATH, WALL, flaws, missing, shortest_path
+from trm_solve.kinds.maze.paths import FREE, PATH, WALL, are_shortest, flaws, missing, shortest_path
 from trm_solve.kinds.maze.text import CANVAS
 from trm_solve.kinds.recipes import CANVAS_2D, EPOCHS, PAPER
 from trm_solve.puzzle import Check, Grid, Mask, Puzzle, Reading, Symmetry, Tokens
@@ -137,6 +137,18 @@ class Maze(Kind):
         """Around a maze its question is walls as far as the canvas reaches; its label ends with it."""
         mask: Mask = answers != 0
         return mask
+
+    def learnable(self, puzzles: Sequence[Puzzle]) -> Sequence[bool]:
+        shapes: dict[tuple[int, ...], list[int]] = {}
+        for place, puzzle in enumerate(puzzles):
+            shapes.setdefault(puzzle.question.shape, []).append(place)
+        found = [False] * len(puzzles)
+        for shape, places in shapes.items():
+            answers = [answer for place in places if (answer := puzzles[place].answer) is not None]
+            sound = are_shortest(np.concatenate(answers).reshape(-1, *shape))  # `parse` gives walks only
+            for place, fine in zip(places, sound, strict=True):
+                found[place] = fine
+        return found
 
     def augment(self, random: np.random.Generator, questions: Tokens, answers: Tokens) -> tuple[Tokens, Tokens]:
         from trm_solve.kinds.maze import augment

@@ -103,20 +103,61 @@ def flaws(question: Grid, marked: Mask) -> Mask:
     return found
 
 
-def is_walk(answer: Grid) -> bool:
-    """Whether the marks of an answer with one S and one G are one walk between them: `flaws` finds none, but slowly."""
-    framed = np.full((answer.shape[0] + 2, answer.shape[1] + 2), WALL, np.uint8)
-    framed[1:-1, 1:-1] = answer
-    state, width = framed.tobytes(), framed.shape[1]
-    before, cell, moves = -1, state.index(START), 0
-    while True:
-        ways = [near for near in (cell + width, cell - 1, cell + 1, cell - width) if state[near] > FREE]
-        if len(ways) != (2 if state[cell] == PATH else 1):
-            return False
-        if state[cell] == GOAL:
-            return moves == state.count(PATH) + 1
-        before, cell = cell, ways[0] if ways[0] != before else ways[1]
+def are_walks(answers: NDArray[np.uint8]) -> list[bool]:
+    """Whether the marks of each answer (N, rows, columns) with one S and one G are one walk between them.
+
+    `flaws` finds none exactly there, but slowly.
+    """
+    width, walks, ends = answers.shape[2] + 1, _bits(answers == PATH), _bits((answers == START) | (answers == GOAL))
+    return [_is_walk(walk, end, width) for walk, end in zip(walks, ends, strict=True)]
+
+
+def are_shortest(answers: NDArray[np.uint8]) -> list[bool]:
+    """Whether each answer (N, rows, columns) that is a walk is as short as any."""
+    width, floors = answers.shape[2] + 1, _bits(answers > WALL)
+    starts, goals = _bits(answers == START), _bits(answers == GOAL)
+    moves = (1 + np.count_nonzero(answers == PATH, axis=(1, 2))).tolist()
+    mazes = zip(floors, starts, goals, moves, strict=True)
+    return [_reaches(free, start, goal, width) == least for free, start, goal, least in mazes]
+
+
+def _bits(masks: NDArray[np.bool_]) -> list[int]:
+    """Each mask (rows, columns) as a number with a bit for every cell, and a bit behind every row that is not set.
+
+    All cells of a mask then move at once: by a bit to the left or right, by columns + 1 bits up or down.
+    """
+    framed = np.pad(masks, ((0, 0), (0, 0), (0, 1)))
+    cells = framed.reshape(len(masks), (masks.shape[2] + 1) * masks.shape[1])
+    packed = np.packbits(cells, axis=1, bitorder="little")
+    return [int.from_bytes(row.tobytes(), "little") for row in packed]
+
+
+def _is_walk(walk: int, ends: int, width: int) -> bool:
+    """Whether each cell of the walk has two marked neighbours, each end has one, and the walk reaches all its cells."""
+    marked = walk | ends
+    up, down, left, right = marked >> width, marked << width, marked >> 1, marked << 1
+    level, upright = left ^ right, up ^ down
+    odd, two = (
+        level ^ upright,
+        (left & right) ^ (up & down) ^ (level & upright),
+    )  # of the count of neighbours, in binary
+    if walk & (odd | ~two) or ends & (two | ~odd):
+        return False
+    while ends := (ends >> width | ends << width | ends >> 1 | ends << 1) & walk:
+        walk ^= ends
+    return not walk
+
+
+def _reaches(free: int, cells: int, goal: int, width: int) -> int:
+    """The moves from `cells` to the goal, -1 where there is no way."""
+    moves = 0
+    while cells:
+        if cells & goal:
+            return moves
+        free &= ~cells
+        cells = (cells >> width | cells << width | cells >> 1 | cells << 1) & free
         moves += 1
+    return -1
 
 
 def _flood(on: bytearray, cell: int, width: int) -> set[int]:

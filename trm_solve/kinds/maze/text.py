@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import statistics
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from trm_solve.errors import InputError
 from trm_solve.kinds.base import Fit
 from trm_solve.kinds.maze import shapes
-from trm_solve.kinds.maze.paths import FREE, GOAL, PATH, START, WALL, flaws, is_walk
+from trm_solve.kinds.maze.paths import FREE, GOAL, PATH, START, WALL, are_walks, flaws
 from trm_solve.puzzle import Grid, Puzzle, Tokens
 from trm_solve.reading import json_text
 from trm_solve.reading.ahead import ahead
-from trm_solve.reading.table import NONE, QUESTION, Row, Table, rating_of, read_rows, sniff, split
+from trm_solve.reading.table import NONE, QUESTION, Row, Table, in_blocks, rating_of, read_rows, sniff, split
 
 SYMBOLS = "?# SGo"  # by token; PAD is not a symbol of any maze
 CANVAS = (30, 30)
@@ -240,7 +240,7 @@ def _with_path(rows: list[tuple[int, str]]) -> list[tuple[int, str]]:
     if whole.count("S") != 1 or whole.count("G") != 1 or not all(_tokens(line).all() for _, line in drawn):
         return rows
     grid = np.stack([_tokens(line) for _, line in drawn])
-    return drawn if is_walk(grid) else rows
+    return drawn if are_walks(grid[None])[0] else rows
 
 
 def _puzzle(
@@ -266,7 +266,7 @@ def _puzzle(
         marked = (answer == PATH) & (question == FREE)
         if changed := int(np.count_nonzero((answer != question) & ~marked)):
             fault = f"{source}: the answer changes {changed} cell{'s' if changed > 1 else ''} of the maze"
-        elif not is_walk(answer):
+        elif not are_walks(answer[None])[0]:
             broken = np.flatnonzero(flaws(question, marked)).tolist()
             fault = f"{source}: the answer is not one walk from S to G (see {_rc(broken[0], question)})"
     return Puzzle("maze", question, None if fault else answer, source, rating, note=note, label_fault=fault)
@@ -288,11 +288,61 @@ def _rc(cell: int, grid: Grid) -> str:
 
 
 def _of_table(lines: Iterable[str], table: Table, source: str) -> Iterator[Puzzle | InputError]:
-    for row in read_rows(lines, table, source):
-        try:
-            yield _of_row(row, source) if isinstance(row, Row) else row
-        except InputError as error:
-            yield error
+    for block in in_blocks(read_rows(lines, table, source)):
+        alike: dict[tuple[int, int, str], list[int]] = {}  # by sizes: these are looked at together
+        for place, row in enumerate(block):
+            if isinstance(row, Row):
+                alike.setdefault((len(row.question), len(row.answer), row.columns), []).append(place)
+        plain = [(places, _plain([block[place] for place in places], source)) for places in alike.values()]
+        found = {place: puzzle for places, puzzles in plain for place, puzzle in zip(places, puzzles, strict=True)}
+        for place, row in enumerate(block):
+            try:
+                yield row if isinstance(row, InputError) else found[place] or _of_row(row, source)
+            except InputError as error:
+                yield error
+
+
+def _plain(rows: Sequence[Row | InputError], source: str) -> Sequence[Puzzle | None]:
+    """The puzzles of rows of the same sizes, None for one at which there is something to say."""
+    kept = [row for row in rows if isinstance(row, Row)]
+    size, labelled, width = len(kept[0].question), len(kept[0].answer), _width(kept[0])
+    if not width or size // width > CANVAS[0] or width > CANVAS[1] or labelled not in (0, size):
+        return [None] * len(kept)
+    shape = (-1, size // width, width)
+    questions = _tokens("".join(row.question for row in kept)).reshape(shape)
+    fine = ((questions > 0) & (questions != PATH)).all((1, 2))
+    for symbol in (START, GOAL):
+        fine &= np.count_nonzero(questions == symbol, axis=(1, 2)) == 1
+    answers: Iterable[Grid | None] = itertools.repeat(None, len(kept))
+    if labelled:
+        answers = grids = _tokens("".join(row.answer for row in kept)).reshape(shape)
+        fine &= ((grids == questions) | ((grids == PATH) & (questions == FREE))).all((1, 2))
+        fine[fine] = are_walks(grids[fine])
+    return [
+        Puzzle(
+            "maze",
+            question,
+            answer,
+            f"{source}:{row.number}",
+            rating_of(row.rating) if row.rating else None,
+            note=row.note,
+        )
+        if sound
+        else None
+        for row, question, answer, sound in zip(kept, questions, answers, fine.tolist(), strict=True)
+    ]
+
+
+def _width(row: Row) -> int:
+    """Columns of a row's maze; 0 where its question is none."""
+    columns, size = row.columns.strip(), len(row.question)
+    if columns:
+        return (
+            int(columns)
+            if columns.isdecimal() and len(columns) < 5 and size and int(columns) and not size % int(columns)
+            else 0
+        )
+    return width if (width := math.isqrt(size)) ** 2 == size else 0
 
 
 def _of_row(row: Row, source: str) -> Puzzle:
@@ -301,8 +351,7 @@ def _of_row(row: Row, source: str) -> Puzzle:
         return _parse_rows([(row.number, line) for line in question.splitlines() if line], source)
     if columns and not (columns.isdecimal() and len(columns) < 5):
         raise InputError(f"{where}: columns {columns!r} is not a number of columns", SIZE_HINT)
-    width = int(columns) if columns else math.isqrt(len(question))
-    if not question or not width or len(question) % width or (not columns and len(question) != width**2):
+    if not (width := _width(row)):
         shape = f"not a square and not rows of {columns}" if columns else "not a square"
         raise InputError(f"{where}: question of {len(question)} characters, {shape}", _lost(row) or SIZE_HINT)
     grid = _cells(row, source, "question", question, width)

@@ -5,7 +5,7 @@ Symbols: 0 blank, 1-9. Tokens: 0 PAD, 1 blank, digit d -> d + 1 (the public chec
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -34,7 +34,6 @@ class Sudoku(Kind):
     blank = 1
     demo = "hard"
     suffixes = (".sdk", ".sdm", ".ss", ".opensudoku")
-    labels_checked = True
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         # Attention that knows rows, columns and boxes, and an answer asked for, with gradient, after each of four short
         # rounds: for the same arithmetic it learns faster than with fewer, longer rounds (benchmarks/README.md).
@@ -158,6 +157,15 @@ class Sudoku(Kind):
         from trm_solve.kinds.sudoku import drawing
 
         return drawing.board(puzzle, step, space)
+
+    def learnable(self, puzzles: Sequence[Puzzle]) -> Sequence[bool]:
+        return [True] * len(puzzles)  # `parse` gives no other labels
+
+    def encode_all(self, puzzles: Sequence[Puzzle]) -> tuple[Tokens, Tokens]:
+        answers = [puzzle.answer for puzzle in puzzles if puzzle.answer is not None]
+        questions = np.concatenate([puzzle.question for puzzle in puzzles])
+        one = np.uint8(1)
+        return questions.reshape(-1, 81) + one, np.concatenate(answers).reshape(-1, 81) + one
 
     def augment(self, random: np.random.Generator, questions: Tokens, answers: Tokens) -> tuple[Tokens, Tokens]:
         from trm_solve.kinds.sudoku import augment

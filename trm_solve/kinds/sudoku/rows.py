@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from trm_solve.errors import InputError
 from trm_solve.kinds.sudoku.rules import clash
 from trm_solve.puzzle import Grid, Puzzle
-from trm_solve.reading.table import NONE, Row, rating_of
+from trm_solve.reading.table import NONE, Row, in_blocks, rating_of
 
 BLANKS = ".0_*-xX?·"
 CELLS = "123456789" + BLANKS
@@ -18,7 +18,6 @@ EMPTY = tuple(blank * 81 for blank in ".0_")  # a grid without a digit; of other
 SPACES = " \t\r\n\v\f\u00a0"
 BETWEEN = SPACES + "|,;[](){}\"':!/\\│║┃┆┊╎╏¦"  # what may stand between cells
 BLANK_HINT = "blanks are '.' or '0'"
-FEWEST, MOST = 32, 1024  # rows in a block: a pipe is answered soon, a large file is read fast
 
 DIGITS: NDArray[np.uint8] = np.full(256, 255, np.uint8)  # of characters; 255: no cell
 for _character in BLANKS:
@@ -53,13 +52,8 @@ def is_full(text: str) -> bool:
 
 def puzzles(rows: Iterable[Row | InputError], source: str) -> Iterator[Puzzle | InputError]:
     """A puzzle for each row, in order; a row at fault comes as the error that names its place."""
-    size, block = FEWEST, list[Row | InputError]()
-    for row in rows:
-        block.append(row)
-        if len(block) == size:
-            yield from _block(block, source)
-            size, block = min(2 * size, MOST), []
-    yield from _block(block, source)
+    for block in in_blocks(rows):
+        yield from _block(block, source)
 
 
 def _block(block: list[Row | InputError], source: str) -> Iterator[Puzzle | InputError]:
@@ -68,25 +62,24 @@ def _block(block: list[Row | InputError], source: str) -> Iterator[Puzzle | Inpu
     asked, fine = _checked(questions)
     said, right = _checked(answers)
     right &= (said > 0).all(1) & ((asked == 0) | (asked == said)).all(1)
-    empty: NDArray[np.bool_] = np.asarray(~asked.any(1))
+    clues: NDArray[np.bool_] = asked.any(1) | np.array([question in EMPTY for question in questions])
     grids, labels = asked.reshape(-1, 9, 9), said.reshape(-1, 9, 9)
-    for place, row in enumerate(block):
+    facts = zip(block, fine.tolist(), clues.tolist(), right.tolist(), grids, labels, strict=True)
+    for place, (row, is_fine, has_clues, is_right, grid, label) in enumerate(facts):
         if isinstance(row, InputError):
             yield row
             continue
         where = f"{source}:{row.number}"
-        if not fine[place]:
+        if not is_fine:
             yield _fault(row, questions[place], source)
-        elif empty[place] and questions[place] not in EMPTY:
+        elif not has_clues:
             marks = " and ".join(map(repr, sorted(set(questions[place]))))
             yield InputError(f"{where}: a grid of {marks} without a digit", "a Sudoku has clues")
         else:
             rating = rating_of(row.rating) if row.rating else None
-            label = labels[place] if right[place] else None
-            fault = (
-                "" if label is not None or not row.answer else _label_fault(row, answers[place], grids[place], where)
-            )
-            yield Puzzle("sudoku", grids[place], label, where, rating, note=row.note, label_fault=fault)
+            fault = "" if is_right or not row.answer else _label_fault(row, answers[place], grid, where)
+            answer = label if is_right else None
+            yield Puzzle("sudoku", grid, answer, where, rating, note=row.note, label_fault=fault)
 
 
 def _cells(text: str) -> str:
