@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: solve test test-cpus fuzz docs docs-check clean
+.PHONY: solve test test-cpus test-wheel fuzz docs docs-check clean
 
 solve: $(VENV)/installed
 	$(BIN)/trm-solve solve examples/sudoku/hard.txt
@@ -19,6 +19,10 @@ test: $(VENV)/installed-test
 # The tests that compare numbers, as other processors and thread counts would run them.
 test-cpus: $(VENV)/installed-test
 	$(BIN)/python tests/cpus.py
+
+# The wheel in an environment of its own, with whatever pip finds for it now.
+test-wheel: $(VENV)/installed-test
+	PIP_CONSTRAINT= TRM_WHEEL=fresh $(BIN)/pytest tests/test_packaging.py
 
 # Every reader, given files that were changed at random; what is found is kept in fuzz-findings/.
 MINUTES ?= 10

@@ -1,76 +1,114 @@
-"""Weights are found alike from a wheel, an editable install and a checkout; the wheel holds no more than it needs."""
+"""What is built holds no more than it needs, and works where the checkout is not.
+
+In `make test-wheel` pip fetches what the wheel depends on; otherwise that is what these tests run with.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
+import sysconfig
+import tarfile
 import tomllib
+import venv
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from trm_solve.pretrained import resolve
+
 ROOT = Path(__file__).parent.parent
-SHIPPED = ["trm_solve", "weights", "examples", "pyproject.toml", "docs", "LICENSE"]
+FRESH = os.environ.get("TRM_WHEEL") == "fresh"
+
+
+def build(tree: Path, form: str, out: Path) -> Path:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", form, "-d", str(out)]
+    subprocess.run(command, cwd=tree, check=True, capture_output=True)
+    (found,) = out.iterdir()
+    return found
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel built from a copy of the tree."""
-    copy = tmp_path_factory.mktemp("tree")
-    for name in SHIPPED:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, copy / name)
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(copy / "dist")]
-    subprocess.run(build, cwd=copy, check=True, capture_output=True)
-    (found,) = (copy / "dist").glob("*.whl")
-    return found
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(ROOT, "sdist", tmp_path_factory.mktemp("sdist"))
 
 
-def listed(home: Path, cwd: Path) -> dict[str, str]:
-    """Names and places of the packaged models, as a program sees them that imports trm_solve from `home`."""
-    code = (
-        "import json; from trm_solve.hub import names as hub; import trm_solve;"
-        "from trm_solve.pretrained import resolve;"
-        "print(json.dumps({'': trm_solve.__file__} | {n: str(resolve(n)) for n in hub.packaged()}))"
-    )
-    environment = os.environ | {"PYTHONPATH": str(home), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=cwd, env=environment, capture_output=True, text=True, check=True
-    )
-    found: dict[str, str] = json.loads(done.stdout)
-    assert Path(found.pop("")).is_relative_to(home)
-    return found
+@pytest.fixture(scope="module")
+def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel built from the source archive, as pip does where it finds no wheel."""
+    folder = tmp_path_factory.mktemp("unpacked")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(folder, filter="data")
+    (tree,) = folder.iterdir()
+    return build(tree, "wheel", tmp_path_factory.mktemp("wheel"))
 
 
-def test_weights_are_found_from_a_wheel(wheel: Path, tmp_path: Path) -> None:
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(tmp_path / "site")
-    found = listed(tmp_path / "site", tmp_path)
-    assert found["sudoku"] == str(tmp_path / "site/trm_solve/weights/sudoku")
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the commands of an environment that has the wheel and knows no checkout."""
+    home = tmp_path_factory.mktemp("environment")
+    venv.create(home, symlinks=True)
+    paths = sysconfig.get_paths("venv", {"base": str(home), "platbase": str(home)})
+    pip = [sys.executable, "-m", "pip", "--python", str(home), "install", "-q"]
+    if not FRESH:
+        pip += ["--no-deps", "--no-index"]
+        Path(paths["purelib"], "theirs.pth").write_text(sysconfig.get_paths()["purelib"])  # no .pth there is read
+    subprocess.run([*pip, str(wheel)], check=True)
+    return Path(paths["scripts"])
 
 
-def test_weights_are_found_from_a_checkout(tmp_path: Path) -> None:
-    assert listed(ROOT, tmp_path)["sudoku"] == str(ROOT / "weights/sudoku")
+@pytest.fixture
+def run(installed: Path, tmp_path: Path) -> Callable[..., str]:
+    """Run the installed command in an empty folder; returns its standard output."""
+    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+
+    def command(*words: str) -> str:
+        done = subprocess.run(
+            [installed / "trm-solve", *words],
+            cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return command
+
+
+def test_the_wheel_works_without_the_checkout(run: Callable[..., str]) -> None:
+    solved = run("solve", "example:sudoku/easy", "--trace", "steps.jsonl")
+    assert solved.strip().isdigit()
+    assert run("replay", "steps.jsonl") == solved
+    assert "S" in run("demo", "maze")
+    measured = json.loads(run("eval", "example:sudoku/fifty", "--effort", "fast", "--max-steps", "2", "--json"))
+    assert measured["puzzles"] == 50
+    places = {each["name"]: each.get("path") for each in json.loads(run("models", "list", "--json"))}
+    for name in ("sudoku", "maze", "arc"):
+        assert Path(str(places[name])).parts[-4:] == ("site-packages", "trm_solve", "weights", name)
+
+
+def test_weights_are_found_from_a_checkout() -> None:
+    assert Path(str(resolve("sudoku"))) == ROOT / "weights/sudoku"
 
 
 def test_the_wheel_holds_the_package_its_weights_and_its_licence(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
-        names = archive.namelist()
-    assert "trm_solve/py.typed" in names
-    assert "trm_solve/weights/sudoku/model.safetensors" in names
-    assert {"trm_solve/hub/known_models.json", "trm_solve/kinds/arc/known_tasks.json"} <= set(names)
-    assert any(name.endswith("licenses/LICENSE") for name in names)
-    assert {name.split("/")[0] for name in names} == {
-        "trm_solve",
-        next(n for n in names if "dist-info" in n).split("/")[0],
-    }
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+        assert any(name.endswith("licenses/LICENSE") for name in archive.namelist())
+    tracked = subprocess.run(
+        ["git", "ls-files", "trm_solve", "weights", "examples"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    wanted = {name if name.startswith("trm_solve/") else f"trm_solve/{name}" for name in tracked}
+    assert names == {name for name in wanted if not name.endswith("metrics.jsonl")}
+
+
+def test_the_source_archive_holds_no_curves_and_no_arrays_of_tests(sdist: Path) -> None:
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"pyproject.toml", "LICENSE", "docs/pypi.md", "weights/sudoku/model.safetensors"} <= names
+    assert not [name for name in names if name.endswith("metrics.jsonl") or name.startswith(("tests", "training"))]
 
 
 def test_shipped_weights_are_small() -> None:
