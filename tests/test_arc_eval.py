@@ -19,6 +19,7 @@ from trm_solve.checkpoint import save
 from trm_solve.config import ModelConfig, SolveOptions
 from trm_solve.errors import InputError
 from trm_solve.evaluation.evaluation import Evaluation, evaluate, outcome_of
+from trm_solve.evaluation.report import rows_of
 from trm_solve.evaluation.tally import wilson
 from trm_solve.evaluation.tasks import survey, table
 from trm_solve.kinds.arc import submission
@@ -123,9 +124,9 @@ def test_a_challenges_file_and_its_solutions(
     assert "by_task" not in found
     assert (found["valid_accuracy"], found["kind"]) == (None, "arc")
     assert runner.asked == list(VOTES)
-    plain = trm("eval", tmp_path, *arguments[1:]).out
-    assert "tasks\t4\n" in plain
-    assert "pass@2\t54.17 % (95 %: {:.1f} to {:.1f})\n".format(*(100 * end for end in wilson(13 / 6, 4))) in plain
+    words = dict(rows_of(found))
+    assert words["tasks"] == "4"
+    assert words["pass@2"] == "54.17 % (95 %: {:.1f} to {:.1f})".format(*(100 * end for end in wilson(13 / 6, 4)))
 
 
 def test_a_folder_of_tasks(trm: Trm, runner: Scripted, tmp_path: Path, arguments: tuple[str | Path, ...]) -> None:
@@ -139,7 +140,7 @@ def test_a_folder_of_tasks(trm: Trm, runner: Scripted, tmp_path: Path, arguments
     found = json.loads(told.out)
     assert (found["tasks"], found["pass_at_2"]) == (4, pytest.approx((1 + 1 / 2 + 0 + 2 / 3) / 4))
     assert json.loads(out.read_text()) == ATTEMPTS
-    assert len(trm("eval", tmp_path, *arguments[1:]).out.splitlines()) < 20  # no line for each file
+    assert len(rows_of(found)) < 20  # no line for each file
 
 
 @pytest.mark.usefixtures("runner")
@@ -155,9 +156,11 @@ def test_a_submission_needs_no_solutions(trm: Trm, tmp_path: Path, arguments: tu
     assert (found["puzzles"], found["unlabelled"], found["exact_accuracy"], found["pass_at_2"]) == (0, 7, None, None)
     assert json.loads((tmp_path / "s.json").read_text()) == ATTEMPTS
     assert list(json.loads((tmp_path / "s.json").read_text())) == list(TASKS)
+    words = dict(rows_of(found))
+    assert words["without an answer"] == "7"
+    assert "accuracy" not in "".join(words)
     plain = trm("eval", path, *arguments[1:], "--submission", tmp_path / "s.json", "--report", tmp_path / "r")
-    assert "without an answer\t7\n" in plain.out
-    assert "accuracy" not in plain.out
+    assert "\nunlabelled\t7\nexact_accuracy\t\n" in plain.out
     assert "<td>?<br>?<br>?<td>" in (tmp_path / "r" / "report.html").read_text()
 
 

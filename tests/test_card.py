@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from trm_solve.checkpoint import CARD, save
 from trm_solve.hub import catalogue
+from trm_solve.hub import names as hub
 from trm_solve.hub.card import model_card, published_card, read_score
 from trm_solve.pretrained import load
 
@@ -51,11 +53,25 @@ def test_the_list_shows_the_score_of_packaged_models_within_80_columns(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     catalogue.show_list(as_json=False)
     shown = capsys.readouterr().out.splitlines()
-    assert next(line for line in shown if line.startswith("maze")).rstrip().endswith("%")
+    score = read_score((hub.weights_dir() / "maze/README.md").read_text())
+    assert score is not None
+    assert f" {score[0]:.3g} %  {score[1][:10]}" in next(line for line in shown if line.startswith("maze"))
     assert all(len(line) <= 80 for line in shown)
     assert not any("…" in line for line in shown)
+
+
+def test_every_score_in_the_list_says_on_what_and_how_it_was_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    catalogue.show_list(as_json=False)
+    head, *lines = (line.split("\t") for line in capsys.readouterr().out.splitlines())
+    assert {len(line) for line in lines} == {len(head)}
+    for line in lines:
+        how, what = dict(zip(head, line, strict=True))["metric"].rsplit("; ", 1)
+        assert re.search("pass|votes|adaptation", how), line
+        assert re.search("Sudoku-Extreme|Maze-Hard|ARC-AGI", what), line
 
 
 def test_a_folder_without_a_card_has_no_score(tmp_path: Path) -> None:

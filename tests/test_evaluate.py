@@ -6,6 +6,7 @@ import csv
 import errno
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 from made import rows, write_csv
 from scripted import ANSWER, QUESTION, swapped
 
+from trm_solve.evaluation.report import rows_of
 from trm_solve.evaluation.tally import Count, Outcome, Tally, wilson
 
 Trm = Callable[..., Told]
@@ -64,8 +66,21 @@ def test_json_holds_the_contract_and_exits_0(trm: Trm, tmp_path: Path) -> None:
 
 def test_plain_output_where_stdout_is_no_terminal(trm: Trm, tmp_path: Path) -> None:
     told = trm("eval", write_csv(tmp_path / "p.csv", rows(2)), *SETTING)
-    assert "exact accuracy\t100.00 % (95 %: 34.2 to 100.0)\n" in told.out
+    assert "exact_accuracy\t1.0\nexact_interval.low\t0.34" in told.out
     assert "\x1b" not in told.out + told.err
+    shown = dict(line.split("\t") for line in told.out.splitlines())
+    assert (shown["max_steps"], shown["effort"], shown["halting.threshold"]) == ("3", "fast", "0.5")
+    assert shown.keys() >= CONTRACT - {"exact_interval"}
+
+
+def test_a_terminal_is_told_in_words(trm: Trm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "dumb")
+    path = write_csv(tmp_path / "p.csv", rows(2))
+    told = trm("eval", path, *SETTING).out
+    assert re.search(r"^exact accuracy +100.00 % \(95 %: 34.2 to 100.0\) *$", told, re.MULTILINE)
+    told = trm("eval", path, *SETTING, "--max-steps", "3,4").out
+    assert re.search(r"^ +4 +100.00 % +34.2 to 100.0 +100.00 % ", told, re.MULTILINE)
 
 
 def test_never_takes_all_steps_as_the_reference_does(trm: Trm, tmp_path: Path) -> None:
@@ -83,8 +98,7 @@ def test_a_valid_answer_that_is_not_the_label_is_counted_and_said(trm: Trm, tmp_
     told = trm("eval", path, "--json", "--effort", "normal", *SETTING)
     found = figures(told)
     assert (found["exact_accuracy"], found["valid_accuracy"], found["other_solutions"]) == (0.5, 1.0, 1)
-    plain = trm("eval", path, "--effort", "normal", *SETTING).out
-    assert "another solution\t1 answers that the rules accept" in plain
+    assert dict(rows_of(found))["another solution"].startswith("1 answers that the rules accept")
 
 
 @pytest.mark.parametrize(
@@ -143,7 +157,7 @@ def test_folders_patterns_and_files_are_told_apart(trm: Trm, tmp_path: Path) -> 
 def test_several_max_steps_are_a_table(trm: Trm, tmp_path: Path) -> None:
     path = write_csv(tmp_path / "p.csv", rows(2))
     told = trm("eval", path, "--max-steps", "2,1", "--max-steps", "3", "--device", "cpu", "--dtype", "float32")
-    assert [line.split("\t")[0] for line in told.out.splitlines()] == ["max steps", "1", "2", "3"]
+    assert [line.split("\t")[0] for line in told.out.splitlines()] == ["max_steps", "1", "2", "3"]
     found = figures(trm("eval", path, "--max-steps", "2,1", "--json", "--device", "cpu", "--dtype", "float32"))
     assert found["max_steps"] == 2
     assert [run["max_steps"] for run in found["runs"]] == [1, 2]
@@ -207,9 +221,8 @@ def test_a_report_on_a_full_disk_names_its_file(trm: Trm, tmp_path: Path, monkey
 
 def test_ratings_beyond_the_last_band(trm: Trm, tmp_path: Path) -> None:
     lines = [f"mine,{QUESTION},{ANSWER},{rating}" for rating in (1, 6_000_000)]
-    told = trm("eval", write_csv(tmp_path / "p.csv", lines), *SETTING)
-    assert "rating 1 up to 2\t" in told.out
-    assert "rating 5e+06 and more\t" in told.out
+    told = dict(rows_of(figures(trm("eval", write_csv(tmp_path / "p.csv", lines), "--json", *SETTING))))
+    assert {"rating 1 up to 2", "rating 5e+06 and more"} <= told.keys()
 
 
 def test_a_report_is_complete_and_needs_nothing_else(trm: Trm, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from trm_solve.config import ModelConfig
 from trm_solve.errors import InputError
 from trm_solve.evaluation.folder import Row
 from trm_solve.evaluation.inputs import place
+from trm_solve.evaluation.report import rows_of
 from trm_solve.evaluation.tally import Outcome, Tally, wilson
 from trm_solve.model import TRM
 from trm_solve.puzzle import Puzzle
@@ -159,7 +160,7 @@ def test_halting_is_read_at_the_step_whose_answer_is_measured(trm: Trm, says: An
 
 def test_a_table_a_comparison_and_a_page_show_every_verdict(trm: Trm, says: Any, tmp_path: Path) -> None:
     arguments = [write(tmp_path / "m.txt", *[CANONICAL] * 4), *says(FOUR)]
-    table = dict(line.split("\t") for line in trm("eval", *arguments).out.splitlines())
+    table = dict(rows_of(figures(trm("eval", *arguments, "--json"))))
     assert table["valid"] == "75.00 % (95 %: 30.1 to 95.4)"
     assert (table["shortest"][:7], table["canonical"][:7]) == ("50.00 %", "25.00 %")
     assert "valid accuracy" not in table  # it is `shortest`
@@ -167,7 +168,7 @@ def test_a_table_a_comparison_and_a_page_show_every_verdict(trm: Trm, says: Any,
     head, *lines = (line.split("\t") for line in trm("eval", *arguments, *report).out.splitlines())
     for line in lines:
         row = dict(zip(head, line, strict=True))
-        assert [row[name] for name in ("valid", "canonical")] == [table["valid"], table["canonical"]]
+        assert [row[f"verdicts.{name}.share"] for name in ("valid", "canonical")] == ["0.75", "0.25"]
     page = (tmp_path / "r" / "report.html").read_text()
     for heading in ("<td>valid<td>75.00 %", "<td>canonical<td>25.00 %", "<th>shortest (95 %)"):
         assert heading in page
@@ -221,9 +222,9 @@ def test_accuracy_by_offset(trm: Trm, says: Any, tmp_path: Path) -> None:
     with (tmp_path / "failed.csv").open() as file:
         assert [row["source"] for row in csv.DictReader(file)] == [f"{path}:1", f"{path}:7"]  # each of them once
     row, column = offsets[0]
-    shown = trm("eval", *arguments).out
+    shown = dict(rows_of(found))
     share = "100.00 %" if column < 12 else "0.00 %"
-    assert f"5 x 6 at row {row + 1}, column {column + 1}\texact {share} of 2, valid {share}" in shown
+    assert shown[f"5 x 6 at row {row + 1}, column {column + 1}"].startswith(f"exact {share} of 2, valid {share}")
 
 
 @pytest.mark.parametrize("kind", ["sudoku", "maze"])

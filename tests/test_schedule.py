@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
+import pytest
 from scripted import ANSWER, QUESTION, Scripted, grid, says, sudoku
 
-from trm_solve import schedule
+from trm_solve import schedule, solver
 from trm_solve.config import SolveOptions
 from trm_solve.errors import InputError
 from trm_solve.kinds.sudoku.kind import Sudoku
@@ -47,6 +49,24 @@ def test_one_hard_puzzle_does_not_keep_the_slots_from_the_others() -> None:
     list(schedule.solve_all(model, items, SolveOptions(effort="fast", slots=2)))
     assert len(model.seen) == 9  # eight easy ones in the second slot while the first works
     assert [len(batch) for batch in model.seen] == [2] * 8 + [1]
+
+
+def test_seconds_are_of_work_not_of_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second of a batch is shared by what is in it; what waits for a slot, or to go out in order, spends none."""
+
+    class Slow(Scripted):
+        seconds = 0.0
+
+        def step(self, *inputs: Any) -> Any:
+            self.seconds += 1.0
+            return super().step(*inputs)
+
+    model = Slow(script)
+    monkeypatch.setattr(solver.time, "perf_counter", lambda: model.seconds)
+    items = [sudoku(SLOW), *(sudoku() for _ in range(8))]
+    for watch in (False, True):
+        found = schedule.solve_all(model, items, SolveOptions(effort="fast", slots=2), watch=watch)
+        assert [each.seconds for each in found if isinstance(each, Solution)] == [8 * 0.5 + 1.0, *[0.5] * 8]
 
 
 def test_reading_stops_where_the_window_ends() -> None:

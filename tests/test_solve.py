@@ -23,6 +23,7 @@ Trm = Callable[..., Outcome]
 EASY = "...1.4.73.......4.2.....65.8......32......7...96.23..54.261.....3..7...1....5...."
 ANSWER = "589164273673285149241937658815746932324591786796823415452618397938472561167359824"
 EMPTY = "." * 81
+NONE = ".....5.8....6.1.43..........1.5........1.6...3.......553.....61........4........."  # no solution
 GOLDEN = Path(__file__).parent / "golden"
 
 
@@ -179,9 +180,7 @@ def test_the_same_seed_gives_the_same_answer(trm: Trm) -> None:
 def test_check_unique_knows_none_one_and_several(trm: Trm) -> None:
     one = trm("solve", EASY, "--check-unique")
     assert (one.code, one.out, one.err) == (0, ANSWER + "\n", "")
-    none = trm(
-        "solve", ".....5.8....6.1.43..........1.5........1.6...3.......553.....61........4.........", "--check-unique"
-    )
+    none = trm("solve", NONE, "--check-unique")
     assert (none.code, none.out) == (4, "\n")
     assert "no solution" in none.err
     several = trm("solve", EMPTY[:-3] + "123", "--check-unique", "--max-steps", 1, "--effort", "fast")
@@ -189,9 +188,23 @@ def test_check_unique_knows_none_one_and_several(trm: Trm) -> None:
     assert trm("solve", EMPTY[:-3] + "123", "--check-unique", "--max-steps", 1, "--effort", "fast", "-q").err == ""
 
 
+def test_check_unique_tells_programs_of_every_puzzle(trm: Trm, tmp_path: Path) -> None:
+    path = tmp_path / "p.txt"
+    path.write_text("\n".join((EASY, "8" * 81, EMPTY[:-3] + "123", NONE)))
+    told = trm("solve", path, "--check-unique", "--max-steps", 1, "--effort", "fast", "--json")
+    found = [json.loads(line) for line in told.out.splitlines()]
+    assert [(each.get("solutions"), each.get("unique")) for each in found] == [
+        (1, True), (None, None), ("several", False), (0, False),
+    ]  # fmt: skip
+    assert "unique" not in json.loads(trm("solve", EASY, "--json").out)
+    refused = trm("solve", EXAMPLES / "maze/small.txt", "--check-unique")
+    assert (refused.code, refused.out) == (2, "")
+    assert "--check-unique: the solutions of a maze puzzle cannot be counted" in refused.err
+
+
 def test_verbose_names_model_device_and_dtype(trm: Trm) -> None:
     result = trm("solve", EASY, "-v", "--device", "cpu", "--dtype", "float32")
-    assert "model sudoku, device cpu, dtype float32" in result.err
+    assert "model sudoku, device cpu, dtype float32, effort normal" in result.err
 
 
 def test_models_list_info_and_convert(trm: Trm, tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ puzzles is bounded, so that memory does not grow with the length of the file.
 from __future__ import annotations
 
 import heapq
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -51,7 +50,7 @@ class Case:
     defects: int = 0  # of the best
     votes: list[Step] = field(default_factory=list)  # where no rules can judge: all steps that halted
     trace: list[Step] = field(default_factory=list)
-    started: float = 0.0
+    seconds: float = 0.0  # that its attempts took, of all waves
     solution: Solution | None = None
     error: InputError | None = None
 
@@ -81,7 +80,7 @@ class Case:
             self.trace.append(step)
         if not step.halted:
             return False
-        del self.running[step.attempt]
+        self.seconds += self.running.pop(step.attempt).seconds
         self.spent[step.attempt] = step.step
         if self.kind.has_rules:
             self._weigh(step)
@@ -97,8 +96,7 @@ class Case:
         if step.solved and (self.winner is None or step.attempt < self.winner.attempt):
             self.winner = step
             self.waiting = deque(each for each in self.waiting if each.number < step.attempt)
-            for number in [number for number in self.running if number > step.attempt]:
-                self.running.pop(number).cancelled = True
+            self._end([number for number in self.running if number > step.attempt])
         defects = self.kind.defects(self.puzzle, step.answer, step.conflicts)
         order = (defects, step.attempt)
         if self.best is None or order < (self.defects, self.best.attempt):
@@ -113,11 +111,16 @@ class Case:
                 self.waiting.pop()
             return False
         self.waiting.clear()
-        for attempt in self.running.values():
-            attempt.cancelled = True
-        self.running.clear()
+        self._end(list(self.running))
         self.attempts = len(self.votes)
         return True
+
+    def _end(self, numbers: list[int]) -> None:
+        """Give up attempts that run."""
+        for number in numbers:
+            attempt = self.running.pop(number)
+            attempt.cancelled = True
+            self.seconds += attempt.seconds
 
     def steps(self) -> int:
         """Supervision steps spent. Attempts that a winner cut off count as if they had run beside it, step for step."""
@@ -127,7 +130,7 @@ class Case:
         beside = sum(number >= self.winner.attempt for number in self.facts)
         return self.before + sum(kept) + beside * self.winner.step
 
-    def conclude(self, model: str, now: float, reason: str = "") -> None:
+    def conclude(self, model: str, reason: str = "") -> None:
         """Write the solution."""
         ranked = rank(self.votes)
         best = self.winner or self.best or (ranked[0][1] if ranked else self.votes[0] if self.votes else None)
@@ -155,7 +158,7 @@ class Case:
             attempts=self.attempts,
             halt_probability=best.halt_probability if best else 0.0,
             overruled=best.overruled if best else 0,
-            seconds=now - self.started,
+            seconds=self.seconds,
             model=model,
             reason=reason or ("" if stands else self._failure()),
             facts=facts,
@@ -188,10 +191,6 @@ class _Line:
         self.cases: deque[Case] = deque()
         self.open: dict[int, Case] = {}
         self.ready: list[int] = []  # heap of cases that have attempts waiting; decided ones are dropped when met
-        self.away = 0.0  # seconds that the consumer of the events took (a live view's pace); not the model's
-
-    def now(self) -> float:
-        return time.perf_counter() - self.away
 
     def admit(self) -> bool:
         """Take the next item into the line, if there is one and room for it."""
@@ -206,10 +205,10 @@ class _Line:
             nothing = Puzzle(self.kind.name, np.zeros((0, 0), np.uint8))
             self.cases.append(Case(nothing, index, self.kind, error=puzzle))
             return True
-        case = Case(puzzle, index, self.kind, started=self.now())
+        case = Case(puzzle, index, self.kind)
         self.cases.append(case)
         if puzzle.kind == self.kind.name and (reason := self.unsolvable(puzzle)):
-            case.conclude(self.name, self.now(), reason)
+            case.conclude(self.name, reason)
             return True
         case.waves = iter(self.strategy(puzzle, index))
         if case.next_wave():
@@ -233,7 +232,7 @@ class _Line:
         if case is None or step.attempt not in case.running:
             return False  # a sibling solved the puzzle in this very step
         if case.take(step, watch):
-            case.conclude(self.name, self.now())
+            case.conclude(self.name)
             del self.open[case.index]
         elif step.halted and case.waiting:
             heapq.heappush(self.ready, case.index)
@@ -242,7 +241,7 @@ class _Line:
     def cut(self) -> None:
         """Time is up: conclude every vote that is open, with one vote at least."""
         for case in [case for case in self.open.values() if case.cut()]:
-            case.conclude(self.name, self.now())
+            case.conclude(self.name)
             del self.open[case.index]
 
     def finished(self) -> Iterator[Solution | InputError]:
@@ -278,9 +277,7 @@ def solve_all(
     while line.more or line.cases:
         for step in refine(model, line.source(), options, watch):
             if line.take(step, watch) and watch:
-                since = time.perf_counter()
                 yield step
-                line.away += time.perf_counter() - since
             if enough():
                 line.cut()
             yield from line.finished()

@@ -61,8 +61,8 @@ def solve_inputs(request: SolveRequest) -> int:
     name = choose_model(request.model, first.kind, whose)
     look = request.look.with_puzzles(name, request.options.max_steps, many)
     with open_output(look) as output:
-        counted = _count_solutions(first, output.warn) if request.check_unique else None
-        unsolvable = counted or (None if many else _hopeless)
+        counts = _Counts(first, output.warn) if request.check_unique else None
+        unsolvable = counts.judge if counts is not None else None if many else _hopeless
 
         from trm_solve.api import load
         from trm_solve.tasks.answer import answer
@@ -71,7 +71,7 @@ def solve_inputs(request: SolveRequest) -> int:
         must_be_for(first.kind, name, ready.config.kind, whose)
         if request.verbose:
             dtype = str(ready.forward_dtype).removeprefix("torch.")
-            say(f"model {name}, device {ready.device}, dtype {dtype}")
+            say(f"model {name}, device {ready.device}, dtype {dtype}, effort {request.options.effort}")
         events = answer(
             ready,
             _told(_of_kind(itertools.chain(head, items), first.kind), output.warn),
@@ -86,7 +86,7 @@ def solve_inputs(request: SolveRequest) -> int:
             unsolvable=unsolvable,
         )
         done = 0
-        for event in map(_counted, events):
+        for event in map(_counted if counts is None else counts.told, events):
             if isinstance(event, Step):
                 output.step(event)
                 continue
@@ -98,22 +98,32 @@ def solve_inputs(request: SolveRequest) -> int:
     return int(output.exit_code)
 
 
-def _count_solutions(first: Puzzle, warn: Callable[[str], None]) -> Callable[[Puzzle], str]:
-    """Why a puzzle has no answer; of one that has several a person is warned, and it is solved all the same.
+class _Counts:
+    """`--check-unique`: exact counts, none, one or several. Of several a person is warned, and any of them counts.
 
     Raises `InputError` for kinds whose solutions are not counted.
     """
-    kind = get_kind(first.kind)
-    if kind.count_solutions(first, 1) is None:
-        raise InputError(f"--check-unique counts the solutions of Sudokus, not of a {kind.name}")
 
-    def judge(puzzle: Puzzle) -> str:
-        count = kind.count_solutions(puzzle, 2) or 0
+    def __init__(self, first: Puzzle, warn: Callable[[str], None]) -> None:
+        self._kind, self._warn = get_kind(first.kind), warn
+        self._found: dict[int, int] = {}  # of puzzles on their way, by id
+        if self._kind.count_solutions(first, 1) is None:
+            raise InputError(f"--check-unique: the solutions of a {self._kind.name} puzzle cannot be counted")
+
+    def judge(self, puzzle: Puzzle) -> str:
+        """Why a puzzle has no answer."""
+        count = self._found[id(puzzle)] = self._kind.count_solutions(puzzle, 2) or 0
         if count > 1:
-            warn(f"{puzzle.source}: more than one solution, any of them counts")
+            self._warn(f"{puzzle.source}: more than one solution, any of them counts")
         return "" if count else "no solution"
 
-    return judge
+    def told(self, event: Event) -> Event:
+        """A solution with the count of its puzzle."""
+        if not isinstance(event, Solution):
+            return event
+        count = self._found.pop(id(event.puzzle))
+        facts = {"solutions": "several" if count > 1 else count, "unique": count == 1}
+        return replace(event, facts={**event.facts, **facts})
 
 
 def _hopeless(puzzle: Puzzle) -> str:

@@ -10,6 +10,7 @@ none left the batch shrinks, so that no arithmetic is spent on puzzles that have
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -49,6 +50,7 @@ class Attempt:
     facts: Mapping[str, Any] = field(default_factory=dict)  # how it differs from a plain attempt, for the solution
     cancelled: bool = False  # set from outside: the slot is given up before the next step
     beliefs: NDArray[np.float32] | None = None  # where wanted, at the end: probability (rows, columns, symbols)
+    seconds: float = 0.0  # of the time that its batches took, its share
 
 
 @dataclass(eq=False)
@@ -127,10 +129,11 @@ def refine(model: TRM, source: Iterable[Attempt | None], options: SolveOptions, 
         if not batches:
             return
         for batch in batches.values():
+            begun = time.perf_counter()
             fuser.count(*batch.e.shape[:2])
             z = _stir(batch.running, batch.z)
             batch.y, batch.z = _advance(model, batch, z)
-            halted = yield from _read(model, kind, batch.running, batch.y, options, watch)
+            halted = yield from _read(model, kind, batch.running, batch.y, options, watch, begun)
             batch.keep(~halted)
 
 
@@ -194,9 +197,9 @@ def _stir(running: list[_Running], z: Tensor) -> Tensor:
 
 
 def _read(
-    model: TRM, kind: Kind, running: list[_Running], y: Tensor, options: SolveOptions, watch: bool
+    model: TRM, kind: Kind, running: list[_Running], y: Tensor, options: SolveOptions, watch: bool, begun: float
 ) -> Generator[Step, None, NDArray[np.bool_]]:
-    """Yield the steps that somebody looks at; returns which attempts have halted (B,)."""
+    """Yield the steps that somebody looks at; returns which attempts have halted (B,). The step began at `begun`."""
     by_rules = options.halt == "rules" and kind.has_rules
     for run in running:
         run.steps += 1
@@ -214,6 +217,10 @@ def _read(
         probabilities = model.read_answer(y[index]).float().softmax(-1)
         best, at = probabilities.max(-1)
         confidence, tokens, halt_probability = to_host(best, at.to(torch.uint8), q_halt[index].sigmoid())
+    share = (time.perf_counter() - begun) / len(running)
+    for run in running:
+        run.attempt.seconds += share
+    if len(rows):
         worth = np.ones(len(rows), np.bool_)
         if by_rules and not watch and running[0].cells is None:  # only what may be an answer, or is the last word
             worth = halted[rows] | kind.screen(np.stack([run.tokens for run in running])[rows], tokens)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -38,6 +38,12 @@ def live_console() -> Console | None:
         return None
     console = PlainConsole(force_terminal=True)
     return console if console.is_interactive else None
+
+
+def print_tsv(rows: Iterable[Iterable[object]]) -> None:
+    """Rows on standard output for programs: tab-separated, None empty; no value has a tab or an end of line in it."""
+    for row in rows:
+        sys.stdout.write("\t".join("" if value is None else printable(value) for value in row) + "\n")
 
 
 def redraws(console: Console) -> bool:

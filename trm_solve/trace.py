@@ -145,7 +145,7 @@ class Solution:
     attempts: int
     halt_probability: float
     overruled: int
-    seconds: float  # from the first step to the last, shared with whatever ran in the same batch
+    seconds: float  # of work: its share of what the batches that it was in took, however long it waited
     model: str
     reason: str = ""  # why there is no answer
     facts: Mapping[str, Any] = field(default_factory=dict)

@@ -68,7 +68,7 @@ def solve(
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
 ) -> None:
-    """Solve puzzles; on a terminal, watch each being refined.
+    """Solve puzzles, by default with more attempts where one is not enough; on a terminal, watch each being refined.
 
     Examples:
 

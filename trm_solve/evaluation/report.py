@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from rich.table import Table
 from trm_solve.errors import InputError
 from trm_solve.evaluation.tally import Outcome, judged, middle, number, percent, placed
 from trm_solve.talk import printable
-from trm_solve.terminal import PlainConsole, redraws
+from trm_solve.terminal import PlainConsole, print_tsv, redraws
 
 if TYPE_CHECKING:
     from trm_solve.evaluation.evaluation import Evaluation
@@ -94,28 +94,47 @@ class Meter:
         self._bar.update(self._bar.task_ids[0], completed=done, state=state)
 
 
+def leaves(figures: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    """The figures of `eval --json` as (name, number or word), without histograms and those of parts.
+
+    An inner name follows the outer one and a dot; the ends of an interval are `low` and `high`.
+    """
+    for name, value in figures.items():
+        if name in ("runs", "bins") or name.endswith("_histogram") or name.startswith("by_"):
+            continue
+        if name.endswith("interval") and value is not None:
+            value = dict(zip(("low", "high"), value, strict=True))
+        if isinstance(value, Mapping):
+            yield from ((f"{name}.{inner}", leaf) for inner, leaf in leaves(value))
+        else:
+            yield name, value
+
+
 def print_table(figures: Mapping[str, Any]) -> None:
-    """The figures of one evaluation on stdout: a table on a terminal, `name<TAB>value` lines elsewhere."""
-    rows = rows_of(figures)
-    console = PlainConsole()
+    """The figures of one evaluation on stdout: a table in words on a terminal, `name<TAB>number` lines elsewhere."""
     if not sys.stdout.isatty():
-        for name, value in rows:
-            sys.stdout.write(f"{name}\t{value}\n")
+        print_tsv(leaves(figures))
         return
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold")
     table.add_column()
-    for name, value in rows:
+    for name, value in rows_of(figures):
         table.add_row(name, value)
-    console.print(table)
+    PlainConsole().print(table)
 
 
 def print_comparison(runs: Sequence[Mapping[str, Any]]) -> None:
-    """A line for each setting: a table on a terminal, tab-separated elsewhere."""
-    names = [name for name, *_ in judged(runs[0])]
-    head = ("max steps", "exact accuracy", "95 %", *names, "mean steps", "puzzles per second")
-    lines = [
-        (
+    """A line for each setting: a table in words on a terminal, numbers that are tab-separated elsewhere."""
+    if not sys.stdout.isatty():
+        lines = [{"max_steps": run["max_steps"]} | dict(leaves(run)) for run in runs]
+        print_tsv([lines[0], *(line.values() for line in lines)])
+        return
+    table = Table(box=None, pad_edge=False)
+    verdicts = [name for name, *_ in judged(runs[0])]
+    for name in ("max steps", "exact accuracy", "95 %", *verdicts, "mean steps", "puzzles per second"):
+        table.add_column(name, justify="right")
+    for run in runs:
+        table.add_row(
             str(run["max_steps"]),
             percent(run["exact_accuracy"]),
             "{:.1f} to {:.1f}".format(*(100 * end for end in run["exact_interval"])),
@@ -123,19 +142,7 @@ def print_comparison(runs: Sequence[Mapping[str, Any]]) -> None:
             number(run["mean_steps"], ".2f"),
             number(run["puzzles_per_second"], ".1f"),
         )
-        for run in runs
-    ]
-    console = PlainConsole()
-    if not sys.stdout.isatty():
-        for line in (head, *lines):
-            sys.stdout.write("\t".join(line) + "\n")
-        return
-    table = Table(box=None, pad_edge=False)
-    for name in head:
-        table.add_column(name, justify="right")
-    for line in lines:
-        table.add_row(*line)
-    console.print(table)
+    PlainConsole().print(table)
 
 
 def rows_of(figures: Mapping[str, Any]) -> list[tuple[str, str]]:

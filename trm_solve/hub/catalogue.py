@@ -24,7 +24,7 @@ from trm_solve.kinds import get_kind
 from trm_solve.shapes import check_shapes
 from trm_solve.talk import printable, say
 from trm_solve.tasks.identifiers import Identifiers
-from trm_solve.terminal import PlainConsole
+from trm_solve.terminal import PlainConsole, print_tsv
 
 if TYPE_CHECKING:
     import torch
@@ -102,24 +102,21 @@ def catalogue() -> list[dict[str, Any]]:
 
 
 def show_list(as_json: bool) -> None:
-    """Print every model there is a name for."""
+    """Print every model there is a name for: a table on a terminal, tab-separated elsewhere."""
     found = catalogue()
     if as_json:
         print(json.dumps(found))
         return
-    table = Table("model", "", "kind", "weights", "size", "mixing", "T", "n", "score", box=None, pad_edge=False)
+    if not sys.stdout.isatty():
+        keys = ("name", "state", "kind", "parameters", "bytes", "reported", "metric")
+        print_tsv([keys, *([each[key] for key in keys] for each in found)])
+        return
+    table = Table("model", "", "kind", "weights", "score", "of what", box=None, pad_edge=False)
     table.columns[0].min_width = min(40, max(len(each["name"]) for each in found))
     for each in found:
-        config = each["config"]
-        mixing = {True: "MLP", False: "attention", None: "-"}[config.get("mlp_t")]
-        if config.get("model_type") == "hrm":
-            mixing = "HRM"
-        cycles = (str(config.get("H_cycles", "-")), str(config.get("L_cycles", "-")))
-        size = (_short(each["parameters"]), _size(each["bytes"]))
         score = "-" if each["reported"] is None else f"{each['reported']:.3g} %"
-        table.add_row(
-            Text(printable(each["name"]), overflow="fold"), each["state"], each["kind"], *size, mixing, *cycles, score
-        )
+        name, metric = (Text(printable(text or ""), overflow="fold") for text in (each["name"], each["metric"]))
+        table.add_row(name, each["state"], each["kind"], _short(each["parameters"]), score, metric)
     PlainConsole().print(table)
 
 
