@@ -76,12 +76,11 @@ def test_plain_output_where_stdout_is_no_terminal(trm: Trm, tmp_path: Path) -> N
 def test_a_terminal_is_told_in_words(trm: Trm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setenv("TERM", "dumb")
-    monkeypatch.setenv("COLUMNS", "120")
     path = write_csv(tmp_path / "p.csv", rows(2))
     told = trm("eval", path, *SETTING).out
     assert re.search(r"^exact accuracy +100.00 % \(95 %: 34.2 to 100.0\) *$", told, re.MULTILINE)
     told = trm("eval", path, *SETTING, "--max-steps", "3,4").out
-    assert re.search(r"^ +4 +100.00 % +34.2 to 100.0 +100.00 % ", told, re.MULTILINE)
+    assert re.search(r"^ +4 +100.00 % ", told, re.MULTILINE)
 
 
 def test_never_takes_all_steps_as_the_reference_does(trm: Trm, tmp_path: Path) -> None:
