@@ -1,30 +1,25 @@
-"""The live view in a pseudo-terminal, read through a small terminal emulator that knows what the view may send."""
+"""The live view in a pseudo-terminal, read through a terminal emulator."""
 
 from __future__ import annotations
 
-import fcntl
 import io
 import os
-import pty
 import re
-import select
-import struct
-import subprocess
-import sys
-import termios
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import scenes
+import terminals
 from rich.console import Console
+from terminals import Screen, read, resize, spawn
 
 from trm_solve.output import Live, OutputOptions, Record
 from trm_solve.render import Scene
 from trm_solve.trace import Step
 
 HERE = Path(__file__).parent
-SIZES = [(80, 24), (60, 20), (40, 20)]
+SIZES = [(80, 24), (60, 20), (40, 20), (120, 40), (200, 50)]
 SCRIPT = """
 import time, scenes
 from trm_solve.errors import InputError
@@ -39,107 +34,17 @@ def show(output, index, steps, solved=True):
 ONE = "with open_output(OutputOptions(model='sudoku', max_steps=16, pace=0.01)) as output: show(output, 0, 16)"
 
 
-class Terminal:
-    """A screen of `width` x `height`, and everything that scrolled off it. An unknown escape code is an error."""
-
-    def __init__(self, width: int, height: int) -> None:
-        self.width, self.height = width, height
-        self.rows = [""]
-        self.row = self.column = 0
-        self.cursor = True
-        self.wrapped = self.tallest = 0
-
-    def feed(self, text: str) -> None:
-        for code, char in re.findall(r"(\x1b\[[?\d;]*[A-Za-z])|(.)", text, re.DOTALL):
-            self.control(code[2:]) if code else self.put(char)
-
-    def control(self, code: str) -> None:
-        number, action = code[:-1], code[-1]
-        if action == "A":
-            top = max(len(self.rows) - self.height, 0)
-            self.row = max(self.row - int(number), top)
-        elif code == "2K":
-            self.rows[self.row] = ""
-        elif code in ("?25l", "?25h"):
-            self.cursor = action == "h"
-        else:
-            assert action == "m", f"unexpected escape code {code!r}"
-
-    def put(self, char: str) -> None:
-        if char == "\r":
-            self.column = 0
-        elif char == "\n":
-            self.row += 1
-            if self.row == len(self.rows):
-                self.rows.append("")
-        else:
-            assert char.isprintable(), repr(char)
-            if self.column == self.width:
-                self.wrapped += 1
-                self.put("\r")
-                self.put("\n")
-            line = self.rows[self.row].ljust(self.column)
-            self.rows[self.row] = line[: self.column] + char + line[self.column + 1 :]
-            self.column += 1
-
-    @property
-    def lines(self) -> list[str]:
-        return [row.rstrip() for row in self.rows]
-
-
-def spawn(script: str, width: int, height: int, **environ: str) -> tuple[subprocess.Popen[bytes], int]:
-    """A script on a terminal of its own."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "COLORTERM", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
-    }
-    environment |= {"PYTHONPATH": f"{HERE.parent}{os.pathsep}{HERE}", "TERM": "xterm-256color", "PYTHONUTF8": "1"}
-    process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT + script], stdin=theirs, stdout=theirs, stderr=theirs, env=environment | environ
-    )
-    os.close(theirs)
-    return process, ours
-
-
-def read(ours: int, until: str = "") -> str:
-    """What the terminal received, up to a text or to the end."""
-    found = b""
-    while not (until and until.encode() in found):
-        assert select.select([ours], [], [], 60)[0], "the terminal fell silent"
-        try:
-            chunk = os.read(ours, 65536)
-        except OSError:  # Linux: the other side is closed
-            break
-        if not chunk:
-            break
-        found += chunk
-    return found.decode()
-
-
-def run(script: str, width: int, height: int, **environ: str) -> tuple[Terminal, str]:
-    process, ours = spawn(script, width, height, **environ)
-    try:
-        text = read(ours)
-        assert process.wait(60) == 0, text
-    finally:
-        process.kill()
-        process.wait()
-        os.close(ours)
-    terminal = Terminal(width, height)
-    terminal.feed(text)
-    return terminal, text
+def run(script: str, width: int, height: int, **environ: str) -> tuple[Screen, str]:
+    return terminals.run(SCRIPT + script, width, height, **environ)
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
 def test_the_last_frame_and_the_strip_stay(width: int, height: int) -> None:
     terminal, text = run(ONE, width, height)
     assert terminal.wrapped == 0
-    assert terminal.cursor
+    assert terminal.cursor_shown
     assert len(terminal.rows) <= height  # redrawn in place: nothing has scrolled
-    lines = terminal.lines
+    lines = terminal.rows
     board = [re.sub(r"\D", "", line[:25]) for line in lines[:13] if "│" in line]
     assert "".join(board) == scenes.ANSWER
     assert any("solved in 16 steps" in line for line in lines)
@@ -195,9 +100,9 @@ with open_output(OutputOptions(model='sudoku', max_steps=16, pace=0.001)) as out
     show(output, 0, 5)
 """
     terminal, _ = run(script, width, height)
-    text = "\n".join(terminal.lines)
+    text = "\n".join(terminal.rows)
     assert terminal.wrapped == 0
-    assert terminal.cursor
+    assert terminal.cursor_shown
     order = ["solved in 5 steps", "error: p.txt:2: no puzzle", "hint: none", "not solved in 16 steps, 4"]
     places = [text.index(words) for words in [*order, "3 puzzles: 1 solved, 1 unreadable, 1"]]
     assert places == sorted(places)
@@ -212,9 +117,9 @@ with open_output(OutputOptions(model='sudoku', max_steps=16, pace=0.001)) as out
     show(output, 0, 5)
 """
     terminal, _ = run(script, 80, 24)
-    assert terminal.lines[0] == "warning: p.txt:1: more than one solution"
-    assert terminal.lines[1].startswith("╭───────┬")
-    assert "\n".join(terminal.lines).count("╭───────┬") == 1
+    assert terminal.rows[0] == "warning: p.txt:1: more than one solution"
+    assert terminal.rows[1].startswith("╭───────┬")
+    assert "\n".join(terminal.rows).count("╭───────┬") == 1
 
 
 def test_many_puzzles_leave_a_line_each() -> None:
@@ -226,12 +131,12 @@ with open_output(OutputOptions(model='sudoku', max_steps=16, many=True)) as outp
     terminal, _ = run(script, 60, 20)
     expected = [f"+ p.txt:{n}  solved in 3 steps  0.25 s" for n in range(1, 41)]
     expected[30] = "! p.txt:31  not solved in 3 steps, 4 cells clash  0.25 s"
-    assert [line for line in terminal.lines if line] == [
+    assert [line for line in terminal.rows if line] == [
         *expected,
         "40 puzzles: 39 solved, 1 unsolved",
         "answers: -o FILE, or a pipe",
     ]
-    assert terminal.cursor
+    assert terminal.cursor_shown
 
 
 def test_an_interrupt_restores_the_cursor_and_keeps_the_frame() -> None:
@@ -245,9 +150,9 @@ except KeyboardInterrupt:
     print("interrupted")
 """
     terminal, _ = run(script, 80, 24)
-    assert terminal.cursor
-    assert terminal.lines[0].startswith("╭──")
-    assert terminal.lines[-2:] == ["interrupted", ""]
+    assert terminal.cursor_shown
+    assert terminal.rows[0].startswith("╭──")
+    assert terminal.rows[-2:] == ["interrupted", ""]
 
 
 def test_a_window_made_narrower_is_redrawn_to_fit() -> None:
@@ -260,10 +165,10 @@ with open_output(OutputOptions(model='sudoku', max_steps=16)) as output:
         output.step(step)
     output.solution(0, scenes.solution(scenes.attempt(4, solved=True)))
 """
-    process, ours = spawn(script, 80, 24)
+    process, ours = spawn(SCRIPT + script, 80, 24)
     try:
         first = read(ours, until="\x1b[?25l")
-        fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 20, 45, 0, 0))
+        resize(ours, 45, 20)
         os.write(ours, b"\n")
         rest = read(ours)
         assert process.wait(60) == 0
@@ -272,18 +177,13 @@ with open_output(OutputOptions(model='sudoku', max_steps=16)) as output:
         process.wait()
         os.close(ours)
     assert "model" in first
-    terminal = Terminal(45, 20)
+    terminal = Screen(80, 24)
+    terminal.feed(first)
+    terminal.resize(20, 45)
     terminal.feed(rest)
     assert terminal.wrapped == 0
-    assert "solved in 4 steps" in terminal.lines
-    wrapped = sum(max(1, -(-len(line) // 45)) for line in plain_lines(first))
-    assert f"\x1b[{wrapped}A" in rest  # back over the rows that the old frame takes up now
-
-
-def plain_lines(text: str) -> list[str]:
-    terminal = Terminal(80, 24)
-    terminal.feed(text)
-    return terminal.lines[:-1]
+    assert "solved in 4 steps" in terminal.seen
+    assert "\n".join(terminal.seen).count("╭───────┬") == 1  # one clean frame
 
 
 def colors(text: str) -> set[str]:
@@ -297,7 +197,7 @@ def colors(text: str) -> set[str]:
         ({"NO_COLOR": ""}, lambda text: "36" in colors(text)),
         ({"FORCE_COLOR": ""}, lambda text: "\x1b[?25l" in text),
         ({"TERM": "dumb"}, lambda text: text == f"{scenes.ANSWER}\r\n"),
-        ({"PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}, lambda text: text == f"{scenes.ANSWER}\r\n"),
+        ({"encoding": "ascii"}, lambda text: text == f"{scenes.ANSWER}\r\n"),
     ],
 )
 def test_the_environment_is_heeded(environ: dict[str, str], check: Callable[[str], bool]) -> None:
@@ -323,7 +223,7 @@ with open_output(options) as output:
     show(output, 0, 3)
 """
     terminal, _ = run(script, 80, 24)
-    assert terminal.lines[0].startswith("╭──")
+    assert terminal.rows[0].startswith("╭──")
     assert '"verdict": "solved"' in (tmp_path / "a.jsonl").read_text()
 
 
@@ -332,12 +232,12 @@ def test_solve_itself_is_live_on_a_terminal(width: int, height: int) -> None:
     puzzle = HERE.parent / "examples/sudoku/easy.txt"
     script = f"import sys; sys.argv = ['trm-solve', 'solve', {str(puzzle)!r}, '--pace', '0.01']\n"
     terminal, text = run(script + "from trm_solve.cli import main; main()", width, height)
-    assert terminal.cursor
+    assert terminal.cursor_shown
     assert not terminal.wrapped
-    assert max(map(len, terminal.lines)) <= width
+    assert max(map(len, terminal.rows)) <= width
     assert "solved in" in text
-    assert any(line.startswith("changed") for line in terminal.lines)
-    assert "│ 5 8 9 │ 1 6 4 │ 2 7 3 │" in "\n".join(terminal.lines)
+    assert any(line.startswith("changed") for line in terminal.rows)
+    assert "│ 5 8 9 │ 1 6 4 │ 2 7 3 │" in "\n".join(terminal.rows)
 
 
 @pytest.mark.parametrize("environ", [{}, {"NO_COLOR": "1"}])
@@ -355,10 +255,10 @@ with open_output(OutputOptions(model='arc', max_steps=16, pace=0.01)) as output:
 """
     terminal, text = run(script, 80, 24, **environ)
     assert terminal.wrapped == 0
-    assert terminal.cursor
+    assert terminal.cursor_shown
     assert bool(environ) == (not colors(text))
-    assert terminal.lines[0].startswith("┌ attempt 1: 2 of 3 votes ")
-    assert "predicted, 2 of 3 votes agree (67 %)" in terminal.lines
+    assert terminal.rows[0].startswith("┌ attempt 1: 2 of 3 votes ")
+    assert "predicted, 2 of 3 votes agree (67 %)" in terminal.rows
     seen = re.findall(r"(\d+) of 16", re.sub(r"\x1b\[[\d;]*m", "", text))
     assert list(dict.fromkeys(seen)) == ["1", "2", "3", "4"]
     if not environ:

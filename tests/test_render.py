@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import re
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -19,7 +21,8 @@ from trm_solve.errors import InputError
 from trm_solve.kinds import kinds
 from trm_solve.kinds.sudoku.kind import Sudoku
 from trm_solve.puzzle import Puzzle
-from trm_solve.render import Scene, Space, board, frame, pictures, summary, verdict
+from trm_solve.render import Scene, Space, bitmap, board, frame, page, pictures, summary, verdict
+from trm_solve.render.film import Film, film
 from trm_solve.trace import Step
 
 
@@ -206,61 +209,155 @@ def test_a_kind_draws_its_own_board(monkeypatch: pytest.MonkeyPatch) -> None:
     assert frame(Scene(other), Space(7, 9)).plain.startswith("#######")
 
 
-def test_svg_is_well_formed_and_needs_nothing_from_elsewhere() -> None:
-    text = pictures.encode([scene()], Path("out.svg")).decode()
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def moments(steps: int = 7) -> Film:
+    made = scenes.attempt(steps, solved=True)
+    return film(scenes.solution(made), made, 16)
+
+
+def seen(text: str, n: int, durations: list[int]) -> str:
+    """The letters of a moving SVG that are visible in its n-th frame, as its own style rules say."""
+    at = 100 * (sum(durations[:n]) + durations[n] / 2) / sum(durations)
+    shown = set()
+    for name, frames in re.findall(r"@keyframes (\S+?){((?:[\d.]+%{\w*:?\w+})+)}", text):
+        turns = re.findall(r"([\d.]+)%{visibility:(\w+)}", frames)
+        if [what for place, what in turns if float(place) <= at][-1] == "visible":
+            shown.add(name)
     root = ElementTree.fromstring(text)
-    letters = "".join(node.text or "" for node in root.iter("{http://www.w3.org/2000/svg}text"))
+    groups = [g for g in root.iter(f"{SVG}g") if not g.get("class") or shown & set(g.get("class", "").split())]
+    words = [(float(t.get("y", 0)), float(t.get("x", 0)), t.text or "") for g in groups for t in g.iter(f"{SVG}text")]
+    return "".join(word for _, _, word in sorted(words))
+
+
+def test_svg_is_well_formed_and_needs_nothing_from_elsewhere() -> None:
+    text = pictures.encode(moments(), Path("out.svg")).decode()
+    letters = "".join(node.text or "" for node in ElementTree.fromstring(text).iter(f"{SVG}text"))
     assert "solvedin7steps" in letters
     assert scenes.QUESTION[:2] in letters
     assert text.count("http") == 1  # the namespace
+    assert "<script" not in text
+    assert "@import" not in text
 
 
-def test_html_has_the_frame() -> None:
+def test_svg_moves_frame_by_frame_and_stands_still_at_the_last() -> None:
+    film_ = moments()
+    text = pictures.encode(film_, Path("out.svg")).decode()
+    durations = [milliseconds for _, milliseconds in film_]
+    for n, (scene, _) in enumerate(film_):
+        wanted = "".join(word for line in page.words(page.page(scene).values()) for word in (c.char for c in line))
+        assert sorted(seen(text, n, durations)) == sorted(wanted)
+    assert f"animation:{sum(durations) / 1000:g}s step-end infinite" in text
+    calm = text[text.index("@media(prefers-reduced-motion:reduce)") :]
+    assert "animation:none" in calm
+    root = ElementTree.fromstring(text)  # without motion: what is not hidden
+    still = [g for g in root.iter(f"{SVG}g") if not g.get("class") or "-last" in g.get("class", "")]
+    letters = sorted("".join(t.text or "" for g in still for t in g.iter(f"{SVG}text")))
+    assert letters == sorted("".join(c.char for run in page.words(page.page(film_[-1][0]).values()) for c in run))
+
+
+def test_two_pictures_on_one_page_do_not_mix() -> None:
+    marks = [
+        set(re.findall(r"@keyframes (\S+?){", pictures.encode(moments(steps), Path("a.svg")).decode()))
+        for steps in (6, 7)
+    ]
+    assert marks[0]
+    assert not marks[0] & marks[1]
+
+
+@pytest.mark.parametrize(
+    "name", ["a<b>&\"'.txt", "\x00\x1b[31m\uffff\ufffe.txt", "\udcff\ud800.txt", "数独.txt", "e\u0301"]
+)
+def test_pictures_are_valid_whatever_the_file_is_called(name: str) -> None:
+    made = [(replace(each, puzzle=scenes.puzzle(name)), 100) for each, _ in moments(3)]
+    made[-1] = (replace(made[-1][0], solution=scenes.solution(list(made[-1][0].steps), name)), 100)
+    assert ElementTree.fromstring(pictures.encode(made, Path("out.svg"))).tag == f"{SVG}svg"
+    text = pictures.encode(made, Path("out.html")).decode()
+    ElementTree.fromstring(text[text.index("<svg") : text.index("</svg>") + 6])
+    pictures.encode(made, Path("out.png"))
+
+
+def test_a_solution_is_an_svg_by_itself() -> None:
+    made = scenes.attempt(4, solved=True)
+    moving = pictures.svg(replace(scenes.solution(made), trace=tuple(made)))
+    assert "@keyframes" in moving
+    still = pictures.svg(scenes.solution(made))  # steps that nobody kept
+    assert "@keyframes" not in still
+    assert "solvedin4steps" in "".join(t.text or "" for t in ElementTree.fromstring(still).iter(f"{SVG}text"))
+
+
+def test_html_has_a_slider_over_all_frames_and_the_last_as_text() -> None:
     found: list[str] = []
     parser = HTMLParser()
     parser.handle_data = found.append  # type: ignore[method-assign]
-    parser.feed(pictures.encode([scene()], Path("out.html")).decode())
-    for line in lines(frame(scene(), Space(pictures.WIDTH, pictures.HEIGHT))):
+    text = pictures.encode(moments(), Path("out.html")).decode()
+    parser.feed(text)
+    last = moments()[-1][0]
+    for line in lines(frame(last, Space(page.WIDTH, page.HEIGHT))):
         assert line in "".join(found)
+    assert '<input type="range" min="0" max="8" value="8"' in text
+    assert json.loads(text[(at := text.index("const times = ") + 14) : text.index(";", at)]) == [500] * 8 + [3000]
+    assert text.count("http") == 1
+    alone = pictures.encode(moments()[-1:], Path("out.html")).decode()
+    assert "<input" not in alone
+    assert "<script" not in alone
 
 
 def test_png_and_gif_can_be_read_back() -> None:
-    moments = [Scene(scenes.puzzle()), scene(7, upto=1), scene(7, upto=4), scene(7)]
-    still = Image.open(io.BytesIO(pictures.encode(moments, Path("OUT.PNG"))))
-    film = Image.open(io.BytesIO(pictures.encode(moments, Path("out.gif"))))
-    assert still.size == film.size
+    made = moments()
+    still = Image.open(io.BytesIO(pictures.encode(made, Path("OUT.PNG"))))
+    moving = Image.open(io.BytesIO(pictures.encode(made, Path("out.gif"))))
+    assert still.size == moving.size
     durations = []
-    for n in range(4):
-        film.seek(n)
-        durations.append(film.info["duration"])
-    assert film.n_frames == 4
-    assert durations == [pictures.FRAME_MS] * 3 + [pictures.LAST_MS]
-    difference = ImageChops.difference(still.convert("RGB"), film.convert("RGB"))
+    for n in range(moving.n_frames):
+        moving.seek(n)
+        durations.append(moving.info["duration"])
+    assert durations == [milliseconds for _, milliseconds in made]
+    difference = ImageChops.difference(still.convert("RGB"), moving.convert("RGB"))
     assert max(high for _, high in difference.getextrema()) <= 32  # the same but for shades of soft edges
 
 
 def test_pixels_of_a_picture() -> None:
-    still = Image.open(io.BytesIO(pictures.png(scene(7, upto=4)))).convert("RGB")
-    cell = [pictures.SCALE * side for side in pictures.CELL]
+    cells = page.page(scene(7, upto=4))
+    still = Image.open(io.BytesIO(bitmap.png(cells))).convert("RGB")
+    cell = [bitmap.SCALE * side for side in page.CELL]
 
-    def colors(column: int, row: int) -> set[tuple[int, ...]]:
-        box = ((column + pictures.MARGIN) * cell[0], (row + 1) * cell[1])
+    def colors(row: int, column: int) -> set[tuple[int, ...]]:
+        box = ((column + page.MARGIN) * cell[0], (row + 1) * cell[1])
         crop = still.crop((*box, box[0] + cell[0], box[1] + cell[1]))
         return {color for _, color in crop.getcolors(10_000) or []}
 
-    page = pictures.page(scene(7, upto=4))
     for row in (0, 1, 2, 15):
-        for each in page[row]:
-            assert (len(colors(each.x, row)) > 1) == (each.char != " "), each
+        for column in range(max(x for _, x in cells) + 1):
+            assert (len(colors(row, column)) > 1) == ((row, column) in cells), (row, column)
+
+
+def test_letters_of_pixels_stand_each_in_its_own_cell() -> None:
+    """The font is monospaced: no letter reaches over into the cells beside it."""
+    for bold in (False, True):
+        font = bitmap.font(bold)
+        assert {font.getlength(char) for char in "iW0.…é"} == {font.getlength("m")}
+        assert font.getlength("m") <= bitmap.SCALE * page.CELL[0]
+        assert font.getmask("…").getbbox() is not None  # in the font, and not a blank
+
+
+def test_a_film_shows_every_attempt_and_hurries_over_those_that_failed() -> None:
+    steps = [s for n in range(1, 101) for s in scenes.attempt(3, solved=n == 100, number=n)]
+    made = film(replace(scenes.solution(steps), attempts=100), steps, 16)
+    followed = [scene.shown.attempt for scene, _ in made if scene.shown is not None]
+    assert followed[:3] == [1, 1, 1]
+    assert followed[-4:] == [100] * 4  # its steps, and the verdict
+    assert len(set(followed)) == 2 + 24
+    assert sum(milliseconds for _, milliseconds in made) < 12_000
 
 
 @pytest.mark.parametrize("suffix", pictures.SUFFIXES)
 def test_pictures_are_the_same_everywhere(suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    moments = [scene(7, upto=2), scene(7)]
-    once = pictures.encode(moments, Path(f"out{suffix}"))
+    once = pictures.encode(moments(2), Path(f"out{suffix}"))
     for name, value in {"NO_COLOR": "1", "COLUMNS": "30", "TERM": "dumb", "FORCE_COLOR": ""}.items():
         monkeypatch.setenv(name, value)
-    assert pictures.encode(moments, Path(f"out{suffix}")) == once
+    assert pictures.encode(moments(2), Path(f"out{suffix}")) == once
 
 
 def test_unknown_picture_formats_are_refused() -> None:

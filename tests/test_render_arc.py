@@ -22,7 +22,8 @@ from trm_solve.errors import ExitCode
 from trm_solve.kinds.arc.drawing import PALETTE
 from trm_solve.output import Live, OutputOptions, Record, open_output
 from trm_solve.puzzle import Grid, Puzzle
-from trm_solve.render import Scene, Space, board, frame, pictures, summary, verdict
+from trm_solve.render import Scene, Space, bitmap, board, frame, page, pictures, summary, verdict
+from trm_solve.render.film import film
 from trm_solve.render.scene import UNSURE
 from trm_solve.replay import replay
 from trm_solve.trace import Candidate, Solution, Step
@@ -266,13 +267,24 @@ def test_the_pace_is_that_of_the_first_attempt(monkeypatch: pytest.MonkeyPatch) 
     assert len(waited) == 3
 
 
+def test_a_film_shows_the_vote_as_it_comes_in() -> None:
+    asked = puzzle(grid(2, 2))
+    steps = [step(grid(2, 2, n % 3 == 0), 1, n, halted=True) for n in range(1, 7)]
+    end = solution(asked, {4: grid(2, 2, 0), 2: grid(2, 2, 1)}, 6, best_step=steps[0])
+    drawn = [frame(scene, Space(108, 60)).plain for scene, _ in film(end, steps)]
+    found = [re.findall(r"attempt \d: (\d) of (\d)", text) for text in drawn]
+    votes = [[("1", "1")], [("2", "2")], [("2", "3"), ("1", "3")], [("3", "4"), ("1", "4")]]
+    assert found[:6] == [[], [], *votes]  # the question, the winner's step, the votes
+    assert found[-1] == [("4", "6"), ("2", "6")]
+
+
 @pytest.mark.parametrize("suffix", pictures.SUFFIXES)
 def test_pictures_of_answers_of_any_shape(suffix: str) -> None:
     asked = puzzle(grid(4, 4), (12, 12))
     steps = [step(np.zeros((0, 0), np.uint8)), step(grid(1, 9), 2), step(grid(12, 12), 3)]
     end = solution(asked, {3: grid(12, 12), 2: grid(5, 1)}, 5)
     scenes = [Scene(asked, steps[:n], None, 16, "arc") for n in range(4)] + [Scene(asked, steps, end, 16, "arc")]
-    content = pictures.encode(scenes, Path(f"task{suffix}"))
+    content = pictures.encode([(each, 100) for each in scenes], Path(f"task{suffix}"))
     assert content[:4] in (b"<svg", b"<!DO", b"\x89PNG", b"GIF8")
 
 
@@ -281,8 +293,8 @@ def test_svg_and_png_have_the_same_colours() -> None:
     asked = puzzle(grid(9, 8, 3), (7, 9), pairs=3)
     end = solution(asked, {3: grid(15, 12, 4)}, 5)
     scene = Scene(asked, end.trace, end, 16, "arc")
-    image = Image.open(io.BytesIO(pictures.png(scene))).convert("RGB")
-    root = ElementTree.fromstring(pictures.encode([scene], Path("a.svg")))
+    image = Image.open(io.BytesIO(bitmap.png(page.page(scene)))).convert("RGB")
+    root = ElementTree.fromstring(pictures.encode([(scene, 100)], Path("a.svg")))
     spots: dict[tuple[float, float], str] = {}
     for path in root.iter("{http://www.w3.org/2000/svg}path"):  # later ones cover earlier ones
         for box in re.findall(r"M([\d.]+) ([\d.]+)h([\d.]+)v([\d.]+)h", path.get("d", "")):
@@ -291,7 +303,7 @@ def test_svg_and_png_have_the_same_colours() -> None:
                 spots[x + 9, 10 * row + 8] = path.get("fill", "")  # near a corner: letters leave it free
     assert len(set(spots.values()) & set(PALETTE)) == 10
     for (x, y), color in spots.items():
-        assert image.getpixel((int(pictures.SCALE * x), int(pictures.SCALE * y))) == tuple(bytes.fromhex(color[1:]))
+        assert image.getpixel((int(bitmap.SCALE * x), int(bitmap.SCALE * y))) == tuple(bytes.fromhex(color[1:]))
 
 
 def votes_file(folder: Path) -> Path:
@@ -327,8 +339,8 @@ def test_a_replayed_trace_is_voted_on_again(tmp_path: Path, capsys: pytest.Captu
     out, err = capsys.readouterr()
     assert json.loads(out) == grid(2, 2, 5).tolist()
     assert err == "note: task.json:abc[0]: predicted, 2 of 3 votes agree (67 %)\n"
-    with Image.open(picture) as film:
-        assert film.n_frames == 4  # type: ignore[attr-defined]  # the question, two steps of one attempt, the end
+    with Image.open(picture) as moving:
+        assert moving.n_frames == 1 + 2 + 3 + 1  # type: ignore[attr-defined]  # question, two steps, votes, end
 
 
 def test_one_grid_a_line_and_how_sure_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:

@@ -191,7 +191,7 @@ def test_the_legend_fits_beside_the_board(name: str, space: Space) -> None:
 def test_pictures_of_mazes_are_written(suffix: str) -> None:
     puzzle = example("small")
     steps = attempt(puzzle)
-    scenes = [Scene(puzzle, steps[:n], None, 16, "maze") for n in (1, 3)]
+    scenes = [(Scene(puzzle, steps[:n], None, 16, "maze"), 100) for n in (1, 3)]
     content = pictures.encode(scenes, Path(f"m{suffix}"))
     assert content[:4] in (b"<svg", b"<!DO", b"\x89PNG", b"GIF8")
 

@@ -104,9 +104,9 @@ def test_pictures_of_any_names(named: Named, tmp_path: Path) -> None:
         assert not obeys(frame(scene, Space(width, 30, True)).plain)
         assert not obeys(frame(dataclasses.replace(scene, steps=(), solution=None), Space(width, 30, True)).plain)
     assert not obeys(summary(named.solution, 200).plain)
-    svg = bytes(pictures.encode([scene], tmp_path / "x.svg"))
+    svg = bytes(pictures.encode([(scene, 100)], tmp_path / "x.svg"))
     ElementTree.fromstring(svg)
-    html = bytes(pictures.encode([scene], tmp_path / "x.html")).decode()
+    html = bytes(pictures.encode([(scene, 100)], tmp_path / "x.html")).decode()
     assert not obeys(html)
     assert "<&>" not in html
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from trm_solve import trace
 from trm_solve.errors import InputError
 from trm_solve.files import AtomicFile
-from trm_solve.kinds import get_kind
 from trm_solve.output.sink import OutputOptions, Record, finish
 from trm_solve.render import Scene, pictures
+from trm_solve.render.film import Film, film
 from trm_solve.trace import Solution
 
 
@@ -34,12 +34,12 @@ class Trace:
 
 
 class Picture:
-    """A picture file: the last frame, or every frame where the format moves."""
+    """A picture file: every moment of a few puzzles, where the format moves; else the last frame of the last one."""
 
     def __init__(self, path: Path, options: OutputOptions) -> None:
         pictures.require(path)
         self._file, self._options = AtomicFile(path), options
-        self._scenes: list[Scene] = []
+        self._moments: Film = []
 
     def step(self, scene: Scene) -> None:
         pass
@@ -47,24 +47,17 @@ class Picture:
     def record(self, record: Record) -> None:
         if isinstance(record.outcome, InputError):
             return
-        solution, most = record.outcome, self._options.max_steps
-        steps = record.steps or solution.trace
-        last = Scene(solution.puzzle, steps, solution, most, solution.model)
-        if not pictures.moves(self._file.path):
-            self._scenes.clear()
-        else:
-            if last.shown is not None and not get_kind(solution.puzzle.kind).has_rules:  # of all votes, the winner's
-                steps = tuple(step for step in steps if step.attempt == last.shown.attempt)
-            early = range(len(steps) + 1)
-            self._scenes += [Scene(solution.puzzle, steps[:n], None, most, solution.model) for n in early]
-        self._scenes.append(last)
+        moments = film(record.outcome, record.steps, self._options.max_steps)
+        if self._options.many:  # of many puzzles, each one's end
+            moments = moments[-1:]
+        self._moments = [*self._moments, *moments] if pictures.moves(self._file.path) else moments[-1:]
 
     def close(self, completed: bool) -> None:
-        if not completed or not self._scenes:
+        if not completed or not self._moments:
             self._file.discard()
             return
         try:
-            self._file.write(pictures.encode(self._scenes, self._file.path))
+            self._file.write(pictures.encode(self._moments, self._file.path))
             self._file.commit()
         finally:
             self._file.discard()

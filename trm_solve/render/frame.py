@@ -28,7 +28,7 @@ BARS = "▁▂▃▄▅▆▇█"
 def frame(scene: Scene, space: Space = Space()) -> Text:  # noqa: B008 (frozen)
     """The whole picture, at most `space.width` columns by `space.height` rows."""
     step = scene.shown
-    drawing = board(scene.puzzle, step, space, scene.solution)
+    drawing = board(scene.puzzle, step, space, scene.solution or scene.tally)
     lines = list(drawing.lines)
     room = space.width - drawing.width - GAP
     facing = panel(scene, step, drawing.legend, room) if room >= PANEL_WIDTH else []

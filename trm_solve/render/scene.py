@@ -24,6 +24,8 @@ class Scene:
     max_steps: int | None = None  # supervision steps of one attempt, where known
     model: str = ""
     seconds: float | None = None  # since the first step, where known
+    follow: int | None = None  # the attempt on the board, where it is not the latest
+    tally: Solution | None = None  # the votes so far, on the board in place of a step
 
     @property
     def shown(self) -> Step | None:
@@ -33,6 +35,8 @@ class Scene:
         """
         if self.solution is not None and self.solution.best_step is not None:
             return self.solution.best_step
+        if self.follow is not None:
+            return next((step for step in reversed(self.steps) if step.attempt == self.follow), None)
         last = self.steps[-1] if self.steps else None
         if last is not None and self.solution is None and not get_kind(self.puzzle.kind).has_rules:
             latest = {step.attempt: step for step in self.steps}
