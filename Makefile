@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: solve test test-cpus test-wheel fuzz docs docs-check clean
+.PHONY: solve test test-cpus test-lowest test-wheel fuzz docs docs-check clean
 
 solve: $(VENV)/installed
 	$(BIN)/trm-solve solve examples/sudoku/hard.txt
@@ -19,6 +19,13 @@ test: $(VENV)/installed-test
 # The tests that compare numbers, as other processors and thread counts would run them.
 test-cpus: $(VENV)/installed-test
 	$(BIN)/python tests/cpus.py
+
+# The lowest versions that pyproject.toml allows (UV_TORCH_BACKEND=cpu: with PyTorch's CPU build).
+test-lowest: $(VENV)/bin/python
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-lowest
+	$(BIN)/uv pip install --quiet --python .venv-lowest --resolution lowest-direct -e '.[test]'
+	.venv-lowest/bin/pytest -n 2
 
 # The wheel in an environment of its own, with whatever pip finds for it now.
 test-wheel: $(VENV)/installed-test
@@ -38,12 +45,17 @@ docs-check: $(VENV)/installed-test
 	TRM_DOCS=all $(BIN)/pytest tests/test_docs.py
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) .venv-lowest build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
+# PyTorch first: on Linux without an NVIDIA card its CPU build, which is gigabytes smaller, if pip can find one.
+TORCH_CPU ?= https://download.pytorch.org/whl/cpu
 $(VENV)/installed: $(VENV)/bin/python pyproject.toml constraints.txt
+	@test "$$(uname)" != Linux || nvidia-smi -L >/dev/null 2>&1 || \
+	  $(BIN)/pip install --quiet --no-deps --retries 1 --timeout 15 --index-url $(TORCH_CPU) torch 2>/dev/null || \
+	  echo "PyTorch: no CPU build to be found; taking what pip finds, gigabytes with CUDA"
 	$(BIN)/pip install --quiet -e '.[image,plot,fast]'
 	touch $@
 

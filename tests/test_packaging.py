@@ -136,3 +136,41 @@ def test_constraints_pin_every_dependency() -> None:
     for requirement in wanted:
         name = requirement.split(">")[0].split("[")[0].lower()
         assert name in pinned, name
+
+
+@pytest.mark.parametrize(
+    ("system", "card", "found", "asked", "told"),
+    [
+        ("Linux", False, True, True, ""),
+        (
+            "Linux",
+            False,
+            False,
+            True,
+            "PyTorch: no CPU build to be found; taking what pip finds, gigabytes with CUDA\n",
+        ),
+        ("Linux", True, True, False, ""),
+        ("Darwin", False, True, False, ""),
+    ],
+)
+def test_make_takes_the_cpu_build_of_pytorch_where_there_is_no_card(
+    system: str, card: bool, found: bool, asked: bool, told: str, tmp_path: Path
+) -> None:
+    commands = {
+        "uname": f"echo {system}",
+        "nvidia-smi": f"exit {0 if card else 9}",
+        "pip": f'echo "$@" >> {tmp_path}/asked; case "$*" in *--index-url*) exit {0 if found else 1};; esac',
+        "python": "",
+    }
+    (tmp_path / "bin").mkdir()
+    for name, text in commands.items():
+        script = tmp_path / "bin" / name
+        script.write_text(f"#!/bin/sh\n{text}\n")
+        script.chmod(0o755)
+    path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    make = ["make", "--silent", f"VENV={tmp_path}", f"{tmp_path}/installed"]
+    done = subprocess.run(make, cwd=ROOT, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=True)
+    assert done.stdout == told
+    *first, last = (tmp_path / "asked").read_text().splitlines()
+    assert [line.endswith("/whl/cpu torch") for line in first] == [True] * asked
+    assert last.endswith("-e .[image,plot,fast]")
