@@ -5,11 +5,12 @@ Puzzles and the model's name are looked at before torch is imported, so that a m
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from trm_solve.config import AdaptOptions, SolveOptions
 from trm_solve.errors import InputError
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from trm_solve.schedule import Event
 
 CONTRADICTION = "its clues contradict each other"
+KEPT = 4096  # puzzles whose count is known until they are out
+Solutions = Literal[0, 1, "several"] | None
+Count = Callable[[Puzzle], Solutions]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +65,8 @@ def solve_inputs(request: SolveRequest) -> int:
     name = choose_model(request.model, first.kind, whose)
     look = request.look.with_puzzles(name, request.options.max_steps, many)
     with open_output(look) as output:
-        counts = _Counts(first, output.warn) if request.check_unique else None
-        unsolvable = counts.judge if counts is not None else None if many else _hopeless
+        count = _counter(first, exactly=request.check_unique)
+        unsolvable = _judge(count, output.warn if request.check_unique else None)
 
         from trm_solve.api import load
         from trm_solve.tasks.answer import answer
@@ -83,10 +87,10 @@ def solve_inputs(request: SolveRequest) -> int:
             go_on=True,
             begin=output.begin,
             view=AdaptView(quiet=look.quiet),
-            unsolvable=unsolvable,
+            unsolvable=None if many and not request.check_unique else unsolvable,
         )
         done = 0
-        for event in map(_counted if counts is None else counts.told, events):
+        for event in (_counted(event, count, every=request.check_unique) for event in events):
             if isinstance(event, Step):
                 output.step(event)
                 continue
@@ -98,49 +102,51 @@ def solve_inputs(request: SolveRequest) -> int:
     return int(output.exit_code)
 
 
-class _Counts:
-    """`--check-unique`: exact counts, none, one or several. Of several a person is warned, and any of them counts.
+def _counter(first: Puzzle, *, exactly: bool) -> Count:
+    """How many solutions a puzzle has: exactly, or as far as bounded time tells. Each puzzle is counted once.
 
-    Raises `InputError` for kinds whose solutions are not counted.
+    Raises `InputError` where they are to be counted exactly and the kind of the first puzzle cannot.
     """
+    kind = get_kind(first.kind)
+    if exactly and kind.count_solutions(first, 1) is None:
+        raise InputError(f"--check-unique: the solutions of a {kind.name} puzzle cannot be counted")
 
-    def __init__(self, first: Puzzle, warn: Callable[[str], None]) -> None:
-        self._kind, self._warn = get_kind(first.kind), warn
-        self._found: dict[int, int] = {}  # of puzzles on their way, by id
-        if self._kind.count_solutions(first, 1) is None:
-            raise InputError(f"--check-unique: the solutions of a {self._kind.name} puzzle cannot be counted")
+    @functools.lru_cache(KEPT)
+    def count(puzzle: Puzzle) -> Solutions:
+        if not exactly:
+            return kind.solutions(puzzle)
+        found = kind.count_solutions(puzzle, 2)
+        return "several" if found == 2 else 1 if found else 0
 
-    def judge(self, puzzle: Puzzle) -> str:
-        """Why a puzzle has no answer."""
-        count = self._found[id(puzzle)] = self._kind.count_solutions(puzzle, 2) or 0
-        if count > 1:
-            self._warn(f"{puzzle.source}: more than one solution, any of them counts")
-        return "" if count else "no solution"
-
-    def told(self, event: Event) -> Event:
-        """A solution with the count of its puzzle."""
-        if not isinstance(event, Solution):
-            return event
-        count = self._found.pop(id(event.puzzle))
-        facts = {"solutions": "several" if count > 1 else count, "unique": count == 1}
-        return replace(event, facts={**event.facts, **facts})
+    return count
 
 
-def _hopeless(puzzle: Puzzle) -> str:
-    """Why a puzzle has no answer, where its kind can tell."""
-    kind = get_kind(puzzle.kind)
-    return kind.unsolvable(puzzle) or (CONTRADICTION if kind.solutions(puzzle) == 0 else "")
+def _judge(count: Count, warn: Callable[[str], None] | None) -> Callable[[Puzzle], str]:
+    """Why a puzzle has no answer; with `warn`, a person hears of one that has several. It is solved all the same."""
+
+    def judge(puzzle: Puzzle) -> str:
+        if reason := get_kind(puzzle.kind).unsolvable(puzzle):
+            return reason
+        found = count(puzzle)
+        if found == "several" and warn is not None:
+            warn(f"{puzzle.source}: more than one solution, any of them counts")
+        return CONTRADICTION if found == 0 else ""
+
+    return judge
 
 
-def _counted(event: Event) -> Event:
-    """A puzzle that was not solved, with how many solutions it has. The count judges it and supplies no answer."""
-    if not isinstance(event, Solution) or event.verdict not in ("unsolved", "unsolvable"):
+def _counted(event: Event, count: Count, *, every: bool) -> Event:
+    """A puzzle with how many solutions it has: of those that were not solved where that is known, or of `every` one.
+
+    The count judges a puzzle and supplies no answer.
+    """
+    if not isinstance(event, Solution) or not (every or event.verdict in ("unsolved", "unsolvable")):
         return event
-    count = get_kind(event.puzzle.kind).solutions(event.puzzle)
-    if count is None:
+    found = count(event.puzzle)
+    if found is None:
         return event
-    facts = {**event.facts, "solutions": count}
-    if count == 0:
+    facts = {**event.facts, "solutions": found, **({"unique": found == 1} if every else {})}
+    if found == 0:
         return replace(event, verdict="unsolvable", reason=event.reason or CONTRADICTION, facts=facts)
     return replace(event, facts=facts)
 
