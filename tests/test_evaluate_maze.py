@@ -86,7 +86,7 @@ def says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[
 
     def script(told: Callable[[str, int, tuple[int, int]], Said]) -> list[str]:
         save(TRM(ModelConfig.from_dict(CONFIG)), tmp_path / "model")
-        monkeypatch.setattr("trm_solve.api.load", lambda *_, **__: Walker(told))
+        monkeypatch.setattr("trm_solve.pretrained.ready", lambda *_, **__: Walker(told))
         return ["--model", str(tmp_path / "model"), "--device", "cpu", "-q"]
 
     return script

@@ -233,7 +233,7 @@ def test_interrupt_exits_130(trm: Trm, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("trm_solve.api.load", interrupt)
+    monkeypatch.setattr("trm_solve.pretrained.ready", interrupt)
     assert trm("solve", EASY).code == 130
 
 
@@ -241,7 +241,7 @@ def test_a_bug_is_one_line_and_exits_1(trm: Trm, monkeypatch: pytest.MonkeyPatch
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("boom")
 
-    monkeypatch.setattr("trm_solve.api.load", fail)
+    monkeypatch.setattr("trm_solve.pretrained.ready", fail)
     result = trm("solve", EASY)
     assert (result.code, result.err.splitlines()[0]) == (1, "error: unexpected RuntimeError: boom")
     monkeypatch.setenv("TRM_DEBUG", "1")

@@ -10,7 +10,9 @@ import dataclasses
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
+from functools import cache
+from numbers import Integral, Real
+from typing import Any, Literal, Self, cast, get_args, get_origin, get_type_hints
 
 from trm_solve.errors import InputError, shown
 
@@ -18,6 +20,8 @@ ModelType = Literal["trm", "hrm"]
 PosEncodings = Literal["none", "learned", "rope", "rope2d", "relations"]
 Canvas = Literal["full", "crop"]
 Compile = Literal["auto", "on", "off"]  # auto: where it pays
+DEVICES = ("auto", "cpu", "cuda", "mps")  # also cuda:N
+DTYPES = ("auto", "float32", "bfloat16")
 
 
 def nearest(name: str, known: list[str]) -> str:
@@ -34,13 +38,42 @@ def _fits(value: Any, hint: Any) -> bool:
         if kinds[-1] is Ellipsis:
             return isinstance(value, list | tuple) and all(_fits(each, kinds[0]) for each in value)
         return isinstance(value, list | tuple) and len(value) == len(kinds) and all(map(_fits, value, kinds))
+    if get_origin(hint) is Mapping:
+        return isinstance(value, Mapping)
     if get_args(hint):  # a union such as `int | None`
         return any(_fits(value, each) for each in get_args(hint))
     if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
+        return isinstance(value, Real) and not isinstance(value, bool)
     if hint is int:
-        return isinstance(value, int) and not isinstance(value, bool)
+        return isinstance(value, Integral) and not isinstance(value, bool)
     return isinstance(value, hint)
+
+
+def _plain(value: Any) -> Any:
+    """Numbers of numpy as Python's, lists as tuples."""
+    if isinstance(value, list | tuple):
+        return tuple(map(_plain, value))
+    if isinstance(value, Real) and not isinstance(value, int | float):
+        return int(value) if isinstance(value, Integral) else float(value)
+    return value
+
+
+@cache
+def _hints(cls: Any) -> dict[str, Any]:
+    return get_type_hints(cls)
+
+
+def check_device(name: str) -> None:
+    """Raises `InputError` for what no machine calls a device; whether this one has it, `choose_device` knows."""
+    kind, _, index = name.partition(":")
+    if kind not in DEVICES or (index and (kind == "auto" or not index.isdigit())):
+        raise InputError(f"unknown device '{name}'", nearest(kind, list(DEVICES)))
+
+
+def check_dtype(name: str) -> None:
+    """Raises `InputError` for a dtype in which nothing is computed."""
+    if name not in DTYPES:
+        raise InputError(f"unknown dtype '{name}'", nearest(name, list(DTYPES)))
 
 
 def check_seed(seed: int) -> None:
@@ -50,28 +83,36 @@ def check_seed(seed: int) -> None:
 
 
 class Strict:
-    """`from_dict` / `to_dict` for frozen dataclasses: unknown, missing and ill-typed fields are refused by name."""
+    """Frozen options that refuse what does not fit, by the field's name, however they are made.
+
+    `from_dict` and `to_dict` go through plain JSON values.
+    """
+
+    def __post_init__(self) -> None:
+        """Raises `InputError` for the first field whose value does not fit, with the choices where it has such."""
+        for name, hint in _hints(cast(Any, type(self))).items():
+            value = getattr(self, name)
+            if not _fits(value, hint):
+                choices = get_args(hint) if get_origin(hint) is Literal else ()
+                raise InputError(
+                    f"field '{name}' cannot be {shown(value)}", f"known: {', '.join(choices)}" if choices else ""
+                )
+            object.__setattr__(self, name, _plain(value))
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any], where: str = "") -> Self:
         """Build from plain JSON values. Raises `InputError`, prefixed by `where`, that names the field at fault."""
         prefix = f"{where}: " if where else ""
-        hints = get_type_hints(cls)
         known = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
-        for name, value in fields.items():
+        for name in fields:
             if name not in known:
                 raise InputError(f"{prefix}unknown field {shown(name)}", nearest(name[:60], list(known)))
-            if not _fits(value, hints[name]):
-                choices = get_args(hints[name]) if get_origin(hints[name]) is Literal else ()
-                hint = f"known: {', '.join(choices)}" if choices else ""
-                raise InputError(f"{prefix}field '{name}' cannot be {shown(value)}", hint)
         for name, spec in known.items():
             needed = spec.default is dataclasses.MISSING and spec.default_factory is dataclasses.MISSING
             if needed and name not in fields:
                 raise InputError(f"{prefix}field '{name}' is missing")
-        made = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
         try:
-            return cls(**made)
+            return cls(**fields)
         except InputError as error:
             raise InputError(f"{prefix}{error.message}", error.hint) from None
 
@@ -131,6 +172,7 @@ class ModelConfig(Strict):
     canvas: Canvas = "full"  # "crop": trained on sub-grids that keep their full-canvas positions
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name, (least, most) in BOUNDS.items():
             value = getattr(self, name)
             if value < least:
@@ -238,6 +280,7 @@ class TrainOptions(Strict):
     seed: int = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name in ("batch_size", "halt_max_steps", "H_cycles", "L_cycles", "loss_rounds"):
             if getattr(self, name) < 1:
                 raise InputError(f"field '{name}' must be at least 1, not {getattr(self, name)}")
@@ -301,6 +344,7 @@ class RunOptions(Strict):
     tensorboard: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name in ("log_every", "valid_puzzles"):
             if getattr(self, name) < 1:
                 raise InputError(f"field '{name}' must be at least 1, not {getattr(self, name)}")
@@ -326,6 +370,7 @@ class SolveOptions(Strict):
     compile: Compile = "auto"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.max_steps < 1:
             raise InputError(f"at least one step is needed, not {self.max_steps}")
         if self.attempts < 0:
@@ -336,7 +381,7 @@ class SolveOptions(Strict):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdaptOptions:
+class AdaptOptions(Strict):
     """How a model is fitted to an ARC task that it does not know."""
 
     minutes: float = 3.0  # for a task, leave-one-out included
@@ -348,6 +393,7 @@ class AdaptOptions:
     on_interrupt: Literal["answer", "stop"] = "answer"  # Ctrl-C: answer with the best so far, or as anywhere else
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 < self.minutes < float("inf"):
             raise InputError(f"adaptation takes minutes, not {self.minutes}")
         if self.copies < 0:

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trm_solve.config import nearest
+from trm_solve.config import check_device, check_dtype
 from trm_solve.errors import InputError
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -16,13 +16,12 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 def choose_device(name: str = "auto") -> torch.device:
     """The device of this name; `auto` takes CUDA, then Apple's MPS, then the CPU. Raises `InputError`."""
+    check_device(name)
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     kind, _, index = name.partition(":")
-    if kind not in ("cpu", "cuda", "mps") or (index and not index.isdigit()):
-        raise InputError(f"unknown device '{name}'", nearest(kind, ["auto", "cpu", "cuda", "mps"]))
     if kind == "cuda" and not torch.cuda.is_available():
         raise InputError("no CUDA device on this machine", "--device cpu always works")
     if kind == "cuda" and index and int(index) >= torch.cuda.device_count():
@@ -49,10 +48,9 @@ def has_bfloat16(device: torch.device) -> bool:
 
 def choose_dtype(name: str, device: torch.device) -> torch.dtype:
     """The dtype of this name; `auto` takes bf16 where the hardware has it, fp32 elsewhere. Raises `InputError`."""
+    check_dtype(name)
     if name == "auto":
         return torch.bfloat16 if has_bfloat16(device) else torch.float32
-    if name not in DTYPES:
-        raise InputError(f"unknown dtype '{name}'", nearest(name, ["auto", *DTYPES]))
     return DTYPES[name]
 
 

@@ -34,6 +34,10 @@ class TrmError(Exception):
         self.message = message
         self.hint = hint
 
+    def __str__(self) -> str:
+        """As Python shows it; the command line gives the hint a line of its own."""
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
 
 class ReaderGone(SystemExit):
     """Whoever read our output has enough: the program ends quietly, with the code that it has come to."""

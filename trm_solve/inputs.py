@@ -21,7 +21,10 @@ FILE_NAME = re.compile(r"[/\\]|\.[A-Za-z]\w{0,5}$")  # a path or a suffix: a fil
 
 
 def read_items(puzzle: str | Path, kind: str | None = None, source: str = "<puzzle>") -> Iterator[Puzzle | InputError]:
-    """As `read`, lazily; a puzzle that cannot be read comes as the error that names its place."""
+    """Puzzles of a file, an `example:NAME` or a text that is itself a puzzle, lazily.
+
+    A puzzle that cannot be read comes as the error that names its place. Raises `FileError` where nothing can be read.
+    """
     if examples.is_example(puzzle):
         return read_text(examples.locate(puzzle).read_text(encoding="utf-8"), str(puzzle), kind)
     if isinstance(puzzle, Path):
@@ -39,19 +42,24 @@ def read_inputs(inputs: list[str], kind: str | None) -> Iterator[Puzzle | InputE
         try:
             if text == "-":
                 yield from read_stream(sys.stdin, "<stdin>", kind)
-            elif (files := _files(text)) is not None:
-                for file in files:
-                    yield from _read_one(file, kind)
             else:
-                yield from read_items(text, kind, f"<argument {number}>" if len(inputs) > 1 else "<argument>")
+                yield from read_named(text, kind, f"<argument {number}>" if len(inputs) > 1 else "<argument>")
         except InputError as error:
             yield error
+
+
+def read_named(text: str, kind: str | None, source: str) -> Iterator[Puzzle | InputError]:
+    """As `read_items`, also of a folder or a pattern, of which a file that cannot be read is one error."""
+    if (files := _files(text)) is None:
+        yield from read_items(text, kind, source)
+    for file in files or ():
+        yield from _read_one(file, kind)
 
 
 def _files(text: str) -> list[Path] | None:
     """The files of a folder or a pattern; None for everything else."""
     try:
-        if Path(text).is_dir():
+        if text and Path(text).is_dir():  # an empty text would be this very folder
             return files_in(Path(text))
         pattern = any(mark in text for mark in "*?[") and "\n" not in text and FILE_NAME.search(text)
         if pattern and not Path(text).exists():

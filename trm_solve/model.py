@@ -236,6 +236,7 @@ class TRM(nn.Module):
         super().__init__()
         d = config.hidden_size
         self.config = config
+        self.name = ""  # by which it was loaded
         self.forward_dtype = torch.float32
         self.identifiers: Any = None  # what the rows of the puzzle embedding stand for: see `tasks/identifiers.py`
         self.register_buffer("H_init", trunc_normal_(torch.empty(d), 1.0))  # where y starts; never trained

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from trm_solve import checkpoint
+from trm_solve.device import choose_device, choose_dtype
 from trm_solve.hub import names
 from trm_solve.model import TRM
 
@@ -25,7 +26,15 @@ def load(name: str | Path) -> TRM:
 
     Raises `ModelError` with one line that names what is wrong.
     """
-    return checkpoint.open_folder(resolve(str(name)))
+    model = checkpoint.open_folder(resolve(str(name)))
+    model.name = str(name)
+    return model
+
+
+def ready(name: str | Path, *, device: str = "auto", dtype: str = "auto") -> TRM:
+    """As `load`, where and in what it is to compute. Raises `InputError` too, for a device that is not there."""
+    place = choose_device(device)
+    return load(name).to(place).cast(choose_dtype(dtype, place))
 
 
 def from_pretrained(pretrained_model_name_or_path: str | Path) -> TRM:

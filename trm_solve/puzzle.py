@@ -6,12 +6,16 @@ and writes: a flat array over the model's canvas, in the public checkpoints' voc
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from trm_solve.shown import Shown, told
+from trm_solve.talk import printable
 
 Grid = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -21,8 +25,12 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 @dataclass(frozen=True, eq=False)
-class Puzzle:
-    """One question, where it came from, and its label where the file had one."""
+class Puzzle(Shown):
+    """One question, where it came from, and its label where the file had one.
+
+    Made by `read`. `question` and `answer` are 2-D uint8 arrays of the kind's symbols; Sudoku: 0 blank, 1 to 9; mazes:
+    1 wall, 2 free, 3 start, 4 goal, 5 path; ARC: colours 0 to 9. `print`, rich and a notebook show the board.
+    """
 
     kind: str
     question: Grid
@@ -35,6 +43,20 @@ class Puzzle:
     questions: tuple[Grid, ...] = ()  # all that are asked of the task, this one among them
     note: str = ""  # what a person should know of how the question was read
     label_fault: str = ""  # "file:line: why", where the file has an answer that cannot be used
+
+    def __repr__(self) -> str:
+        size = " x ".join(map(str, self.question.shape))
+        label = "" if self.answer is None else ", with its answer"
+        return f"Puzzle({self.kind}, {size}, {printable(self.source) or 'made here'}{label})"
+
+    @property
+    def text(self) -> str:
+        """The question in the kind's text form, which `solve` reads."""
+        return told().text(self)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a picture; the suffix says which: .svg, .html, .png or .gif. Raises `InputError`."""
+        told().save(self, os.fspath(path))
 
 
 @dataclass(frozen=True, eq=False)

@@ -65,20 +65,20 @@ def solve_inputs(request: SolveRequest) -> int:
     name = choose_model(request.model, first.kind, whose)
     look = request.look.with_puzzles(name, request.options.max_steps, many)
     with open_output(look) as output:
-        count = _counter(first, exactly=request.check_unique)
-        unsolvable = _judge(count, output.warn if request.check_unique else None)
+        count = counter(first, exactly=request.check_unique)
+        unsolvable = judging(count, output.warn if request.check_unique else None)
 
-        from trm_solve.api import load
+        from trm_solve import pretrained
         from trm_solve.tasks.answer import answer
 
-        ready = load(name, device=request.device, dtype=request.dtype)
+        ready = pretrained.ready(name, device=request.device, dtype=request.dtype)
         must_be_for(first.kind, name, ready.config.kind, whose)
         if request.verbose:
             dtype = str(ready.forward_dtype).removeprefix("torch.")
             say(f"model {name}, device {ready.device}, dtype {dtype}, effort {request.options.effort}")
         events = answer(
             ready,
-            _told(_of_kind(itertools.chain(head, items), first.kind), output.warn),
+            _told(of_kind(itertools.chain(head, items), first.kind), output.warn),
             request.options,
             adaptation=request.adaptation,
             watch=output.live or look.trace is not None or look.save is not None,
@@ -90,7 +90,7 @@ def solve_inputs(request: SolveRequest) -> int:
             unsolvable=None if many and not request.check_unique else unsolvable,
         )
         done = 0
-        for event in (_counted(event, count, every=request.check_unique) for event in events):
+        for event in (counted(event, count, every=request.check_unique) for event in events):
             if isinstance(event, Step):
                 output.step(event)
                 continue
@@ -102,7 +102,7 @@ def solve_inputs(request: SolveRequest) -> int:
     return int(output.exit_code)
 
 
-def _counter(first: Puzzle, *, exactly: bool) -> Count:
+def counter(first: Puzzle, *, exactly: bool) -> Count:
     """How many solutions a puzzle has: exactly, or as far as bounded time tells. Each puzzle is counted once.
 
     Raises `InputError` where they are to be counted exactly and the kind of the first puzzle cannot.
@@ -121,7 +121,7 @@ def _counter(first: Puzzle, *, exactly: bool) -> Count:
     return count
 
 
-def _judge(count: Count, warn: Callable[[str], None] | None) -> Callable[[Puzzle], str]:
+def judging(count: Count, warn: Callable[[str], None] | None) -> Callable[[Puzzle], str]:
     """Why a puzzle has no answer; with `warn`, a person hears of one that has several. It is solved all the same."""
 
     def judge(puzzle: Puzzle) -> str:
@@ -135,7 +135,7 @@ def _judge(count: Count, warn: Callable[[str], None] | None) -> Callable[[Puzzle
     return judge
 
 
-def _counted(event: Event, count: Count, *, every: bool) -> Event:
+def counted(event: Event, count: Count, *, every: bool) -> Event:
     """A puzzle with how many solutions it has: of those that were not solved where that is known, or of `every` one.
 
     The count judges a puzzle and supplies no answer.
@@ -164,7 +164,7 @@ def _told(items: Iterable[Puzzle | InputError], warn: Callable[[str], None]) -> 
         yield item
 
 
-def _of_kind(items: Iterable[Puzzle | InputError], kind: str) -> Iterator[Puzzle | InputError]:
+def of_kind(items: Iterable[Puzzle | InputError], kind: str) -> Iterator[Puzzle | InputError]:
     """The items; a puzzle of another kind is an error."""
     for item in items:
         if isinstance(item, Puzzle) and item.kind != kind:

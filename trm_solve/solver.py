@@ -264,6 +264,7 @@ def _step(
         halt_probability=halt_probability,
         solved=check.solved,
         halted=bool(halted),
+        of=attempt.puzzle,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 
 from trm_solve.errors import InputError, shown
 from trm_solve.puzzle import Grid, Mask, Puzzle
+from trm_solve.shown import Json, Shown, told
+from trm_solve.talk import printable
 from trm_solve.untrusted import object_of, parse_json
 
 Verdict = Literal["solved", "unsolved", "unsolvable", "predicted"]
@@ -20,7 +23,7 @@ GUESSES = 2  # answers that are shown and handed in where votes decide: ARC allo
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
+class Step(Shown):
     """One supervision step of one attempt at one puzzle. Arrays have the answer's shape."""
 
     puzzle: int  # place in input order, from 0
@@ -34,8 +37,19 @@ class Step:
     halt_probability: float  # sigmoid(q_halt)
     solved: bool  # the rules accept the answer
     halted: bool  # the attempt ends here
+    of: Puzzle | None = None  # the puzzle itself, where known
 
-    def to_dict(self) -> dict[str, Any]:
+    def __repr__(self) -> str:
+        amiss = "solved" if self.solved else f"{_count_of(int(self.conflicts.sum()), 'conflict')}"
+        where = f"attempt {self.attempt}, step {self.step}"
+        return f"Step({where}, {int(self.changed.sum())} changed, {amiss}, halting {self.halt_probability:.3f})"
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a picture; the suffix says which: .svg, .html, .png or .gif. Raises `InputError`."""
+        told().save(self, os.fspath(path))
+
+    def to_dict(self) -> dict[str, Json]:
+        """The step as a line of a trace has it."""
         return {
             "puzzle": self.puzzle,
             "attempt": self.attempt,
@@ -76,6 +90,10 @@ class Step:
             solved=_flag(fields, "solved"),
             halted=_flag(fields, "halted"),
         )
+
+
+def _count_of(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _number(fields: Mapping[str, Any], name: str) -> float:
@@ -133,8 +151,12 @@ class Candidate:
 
 
 @dataclass(frozen=True, eq=False)
-class Solution:
-    """What came of one puzzle. `answer` is None unless there is one to stand by."""
+class Solution(Shown):
+    """What came of one puzzle. `answer` is None unless there is one to stand by.
+
+    `verdict` is solved, unsolved, unsolvable, or predicted where no rules can judge. `trace` has every step where
+    it was asked for. `print`, rich and a notebook show the board.
+    """
 
     puzzle: Puzzle
     answer: Grid | None
@@ -152,6 +174,26 @@ class Solution:
     candidates: tuple[Candidate, ...] = ()  # by votes, most first; they are cast by `attempts`
     trace: tuple[Step, ...] = ()
     best_step: Step | None = None  # the one that has the answer, or else the best attempt
+
+    def __repr__(self) -> str:
+        where = printable(self.puzzle.source) or "made here"
+        return f"Solution({self.puzzle.kind}, {self.verdict}, {_count_of(self.steps, 'step')}, {where})"
+
+    @property
+    def text(self) -> str:
+        """The answer in the kind's text form; empty where there is none."""
+        return told().text(self)
+
+    def to_dict(self) -> dict[str, Json]:
+        """The object of `solve --json`, whose field names are a contract. Grids are in the kind's text form."""
+        return told().to_dict(self)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a picture, which moves where the format can; the suffix says which: .svg, .html, .png or .gif.
+
+        Raises `InputError`, also where Pillow is missing (PNG, GIF).
+        """
+        told().save(self, os.fspath(path))
 
 
 def rank(steps: Iterable[Step]) -> list[tuple[Candidate, Step]]:

@@ -45,7 +45,7 @@ Model = Annotated[
     ),
 ]
 _DEVICE = choice(
-    lambda: ("auto", "cpu", "cuda", "mps"),
+    lambda: config.DEVICES,
     "device",
     metavar="auto|cpu|cuda[:N]|mps",
     envvar="TRM_DEVICE",
@@ -66,7 +66,7 @@ _COMPILE = choice(
 Compile = Annotated[str, _COMPILE]
 OptionalCompile = Annotated[str | None, _COMPILE]  # where a recipe or an earlier run may say it
 _DTYPE = choice(
-    lambda: ("auto", "float32", "bfloat16"),
+    lambda: config.DTYPES,
     "dtype",
     metavar="auto|float32|bfloat16",
     help="Of the numbers; auto: bfloat16 where the machine has it.",

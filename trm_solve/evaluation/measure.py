@@ -67,7 +67,7 @@ def measure(request: EvalRequest) -> tuple[dict[str, Any], int] | None:
     for _ in place(items, 1, 0) if request.offsets else ():
         pass  # what has no offsets is refused before there is any work to lose
 
-    from trm_solve.api import load
+    from trm_solve import pretrained
     from trm_solve.device import choose_device
     from trm_solve.evaluation.report import count_lines
     from trm_solve.fuse import fuse, operations
@@ -79,7 +79,7 @@ def measure(request: EvalRequest) -> tuple[dict[str, Any], int] | None:
         _opened(request.failures if team.leads else None) as failures,
         contextlib.ExitStack() as until_done,
     ):
-        model = load(name, device=str(team.device), dtype=request.dtype)
+        model = pretrained.ready(name, device=str(team.device), dtype=request.dtype)
         must_be_for(kind, name, model.config.kind, whose)
         size = counted.items if counted is not None else sum(map(count_lines, files))
         work = size * max(request.offsets, 1) / team.size * sum(request.max_steps)
