@@ -29,6 +29,8 @@ BLOCK = re.compile(r"(?:<!-- (not run: .+?|slow|exit \d) -->\n)?```(sh|python)\n
 CUTS = [
     (r"(--max-minutes|--adapt-minutes) [\d.]+", r"\1 0.1"),
     (r"(--count|-n) \d{3,}", r"\1 20"),
+    (r"--hold-out [\d.]+", "--hold-out 0.2"),  # of the 20
+    (r"(trm-solve (?:solve|eval) (?:example:arc/|arc-agi_|task)\S+)", r"\1 --adapt-minutes 0.1 --attempts 8"),
     (r"(.*--model runs/\S+.*)", r"\1 || [ $? = 4 ]"),  # what was trained for seconds solves nothing
 ]
 SETTING = ("make ", "pipx ", "uv ", "pip ")  # what is not a command of ours

@@ -1,35 +1,49 @@
 """The command line: arguments in, one function called, its result handed to `output`. Typer lives here only.
 
 Nothing at the top of these modules imports torch or numpy, so that `--help` answers at once; commands import the rooms
-they need when they run.
+they need when they run. Annotations are not strings here: to evaluate them takes Typer longer than all the rest.
 """
-
-from __future__ import annotations
 
 import errno
 import os
 import sys
-from typing import Annotated, TextIO, cast
+from importlib import import_module
+from typing import Annotated, Any, TextIO, cast
 
 import typer
 
 from trm_solve import __version__
-from trm_solve.cli import demo, evaluate, generate, models, replay, solve, train
 from trm_solve.cli.shape import Group
 from trm_solve.errors import ExitCode, ReaderGone, TrmError
 from trm_solve.files import swallow_stdout, unwritable
 from trm_solve.interrupt import exit_code, termination
 from trm_solve.talk import Unheard, mend_streams, say
 
+COMMANDS = {name: name for name in ("demo", "solve", "eval", "train", "generate", "models", "replay")}
+COMMANDS["eval"] = "evaluate"  # -> the module, imported when somebody asks for the command
+
+
+class Program(Group):
+    def __init__(self, **facts: Any) -> None:
+        super().__init__(
+            **facts | {"commands": dict.fromkeys(COMMANDS)}
+        )  # an unknown name suggests the nearest of them
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        one = typer.Typer()
+        import_module(f"trm_solve.cli.{COMMANDS[cmd_name]}").register(one)
+        return typer.main.get_group(one).commands[cmd_name]
+
+
 app = typer.Typer(
     name="trm-solve",
-    cls=Group,
+    cls=Program,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, solve, evaluate, train, generate, models, replay):
-    command.register(app)
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,7 +1,5 @@
 """`trm-solve models`: what there is, where it lies, bring one in."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any
 

@@ -4,8 +4,6 @@ Typer shows a flag as `--json <bool>` and arguments as `{PUZZLE...}...  <list[st
 `PUZZLE...`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 

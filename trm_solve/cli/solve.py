@@ -1,7 +1,5 @@
 """`trm-solve solve`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 
