@@ -19,15 +19,14 @@ from trm_solve.files import swallow_stdout, unwritable
 from trm_solve.interrupt import exit_code, termination
 from trm_solve.talk import Unheard, mend_streams, say
 
-COMMANDS = {name: name for name in ("demo", "solve", "eval", "train", "generate", "models", "replay")}
+COMMANDS = {name: name for name in ("demo", "solve", "eval", "train", "replay", "generate", "models")}
 COMMANDS["eval"] = "evaluate"  # -> the module, imported when somebody asks for the command
 
 
 class Program(Group):
     def __init__(self, **facts: Any) -> None:
-        super().__init__(
-            **facts | {"commands": dict.fromkeys(COMMANDS)}
-        )  # an unknown name suggests the nearest of them
+        names = dict.fromkeys(COMMANDS)  # the nearest of which an unknown name suggests
+        super().__init__(**facts | {"commands": names})
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
