@@ -53,6 +53,16 @@ class Hub:
         self.corrupt = False
         self.answers: bytes | None = None  # what is said in place of a repository's listing
         self.on_download: Any = None  # called with the path of a file that was served
+        # and to do harm
+        self.told: Any = None  # makes another listing of a repository's
+        self.location = ""  # where requests are sent to whose path ends with `aimed`
+        self.endless = False  # their bodies never end; `sent` counts the bytes
+        self.status = 0  # with which endless bodies begin, if it is another
+        self.drips = False  # their headers and bodies come byte by byte, and never all of them
+        self.sizes: int | None = None  # what is said of their size
+        self.aimed = ""
+        self.sent = 0
+        self.stopped = threading.Event()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"hub": self}))
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
 
@@ -69,6 +79,7 @@ class Hub:
         return self
 
     def __exit__(self, *details: object) -> None:
+        self.stopped.set()
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()
@@ -112,7 +123,13 @@ class Handler(BaseHTTPRequestHandler):
             return data
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
+    def _aimed(self) -> bool:
+        return bool(self.hub.aimed) and urlsplit(self.path).path.endswith(self.hub.aimed)
+
     def _send(self, status: int, data: bytes = b"", cut: int | None = None, **headers: str) -> None:
+        if self._aimed() and (self.hub.endless or self.hub.drips) and self.command == "GET":
+            self._never_end(status)
+            return
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
@@ -125,6 +142,16 @@ class Handler(BaseHTTPRequestHandler):
                 self.wfile.flush()
                 self.connection.close()
                 self.close_connection = True
+
+    def _never_end(self, status: int) -> None:
+        """A body that goes on until nobody listens."""
+        self.send_response(self.hub.status or status)
+        self.end_headers()
+        piece = b" " if self.hub.drips else b" " * (1 << 16)
+        while self.hub.sent < 1 << 28 and not self.hub.stopped.wait(0.02 if self.hub.drips else 0):
+            self.wfile.write(piece)
+            self.hub.sent += len(piece)
+        self.close_connection = True
 
     def _json(self, value: Any) -> None:
         self._send(200, json.dumps(value).encode(), Content_Type="application/json")
@@ -146,7 +173,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         parts = self._begin()
-        if parts[:2] == ["api", "models"] and len(parts) in (4, 6):
+        if self._aimed() and self.hub.location:
+            self._send(302, Location=self.hub.location)
+        elif parts[:2] == ["api", "models"] and len(parts) in (4, 6):
             self._info("/".join(parts[2:4]), parts[5] if len(parts) == 6 else "main")
         elif parts[0] == "store":
             self._content(self.hub.stored[parts[1]], {"ETag": f'"{parts[1]}"'}, large=True)
@@ -167,7 +196,8 @@ class Handler(BaseHTTPRequestHandler):
             self._send(404, X_Error_Code="RevisionNotFound")
             return
         files = [{"rfilename": path, "size": len(data)} for path, data in repository.commits[sha].items()]
-        self._json({"id": name, "modelId": name, "sha": sha, "siblings": files, "tags": [], "private": False})
+        facts = {"id": name, "modelId": name, "sha": sha, "siblings": files, "tags": [], "private": False}
+        self._json(self.hub.told(facts) if self.hub.told else facts)
 
     def _resolve(self, name: str, revision: str, path: str) -> None:
         if self._refuse(name):
@@ -183,7 +213,8 @@ class Handler(BaseHTTPRequestHandler):
             if len(data) >= LARGE:
                 oid = hashlib.sha256(data).hexdigest()
                 self.hub.stored[oid] = data
-                facts = {"X_Linked_Etag": f'"{oid}"', "X_Linked_Size": str(len(data))}
+                size = self.hub.sizes if self._aimed() and self.hub.sizes is not None else len(data)
+                facts = {"X_Linked_Etag": f'"{oid}"', "X_Linked_Size": str(size)}
                 self._send(302, X_Repo_Commit=sha, Location=f"{self.hub.store_url}/{oid}/{path}", **facts)
             else:
                 tag = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()

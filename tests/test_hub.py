@@ -61,8 +61,8 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))
-    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 10_000)
-    monkeypatch.setattr("huggingface_hub.file_download.time.sleep", lambda _: None)
+    monkeypatch.setattr(remote, "CHUNK", 10_000)
+    monkeypatch.setattr(remote, "PAUSE", 0.0)
     with Hub() as running:
         monkeypatch.setenv("HF_ENDPOINT", running.url)
         monkeypatch.setattr(constants, "ENDPOINT", running.url)
@@ -306,7 +306,7 @@ def test_a_full_disk(server: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(remote._Counted, "write", full)
+        patch.setattr(remote, "_fill", full)
         with pytest.raises(ModelError, match=r"all_config.yaml: the disk is full$"):
             load(RAW)
     assert_golden(load(RAW), "trm-mlp")

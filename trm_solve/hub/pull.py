@@ -22,14 +22,17 @@ from trm_solve.files import read_bytes
 from trm_solve.hub import names as hub
 from trm_solve.hub import remote, store
 from trm_solve.hub.card import published_card
+from trm_solve.hub.folder import CARD_BYTES
 from trm_solve.hub.store import Address
 from trm_solve.kinds import get_kind
 from trm_solve.shapes import check_shapes
 from trm_solve.talk import say
+from trm_solve.tasks.identifiers import BYTES as NAMES_BYTES
 from trm_solve.tasks.identifiers import IDENTIFIERS, Identifiers
 from trm_solve.untrusted import BYTES, object_of, parse_json
 
 CONFIGS = ("all_config.yaml", "all_config.yml", "all_config.json")
+UNFINISHED = ".pull-"  # how the name of a folder begins until it is complete
 RAW = re.compile(r"(.*step_?\d+.*|checkpoint|.*\.(pt|pth|bin|ckpt))", re.IGNORECASE)
 
 
@@ -108,24 +111,34 @@ def _is_folder(files: Mapping[str, Any], folder: str) -> bool:
 def _make(listing: remote.Listing, file: str, folder: Path, stated: dict[str, Any], address: Address) -> None:
     """Fetch, convert and put in place; a failure leaves nothing but what has been downloaded so far."""
     known = hub.known_at(Address(address.repository, address.revision, file)) or hub.known_at(address)
-    made = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
+        with remote.alone(listing.repository):
+            if not stated and _is_intact(folder):  # another process made it meanwhile
+                return
+            for left in store.repository_dir(listing.repository).glob(f"*/{UNFINISHED}*"):  # by one that was killed
+                shutil.rmtree(left, ignore_errors=True)
+            _make_alone(listing, file, folder, stated, address, known)
+    except InputError as error:  # of this machine's disk or of their files, never of what was typed
+        raise ModelError(error.message, error.hint) from None
+    except OSError as error:
+        reason = reason_of(error)
+        raise ModelError(f"{folder}: {reason}", "HF_HOME names a folder on another disk") from None
+
+
+def _make_alone(
+    listing: remote.Listing, file: str, folder: Path, stated: dict[str, Any], address: Address, known: hub.Known | None
+) -> None:
+    made = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder.parent))
+    try:
         if _is_folder(listing.files, file):
             _take(listing, file, made)
         else:
             _convert(listing, file, made, stated, known)
         facts = {"name": str(address), "repository": listing.repository, "commit": listing.commit, "file": file}
         store.install(made, folder, facts)
-    except InputError as error:  # of this machine's disk or of their files, never of what was typed
-        raise ModelError(error.message, error.hint) from None
-    except OSError as error:
-        reason = reason_of(error)
-        raise ModelError(f"{folder}: {reason}", "HF_HOME names a folder on another disk") from None
     finally:
-        if made is not None:
-            shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(made, ignore_errors=True)
     shutil.rmtree(remote.downloads_dir(listing), ignore_errors=True)
 
 
@@ -137,7 +150,10 @@ def _take(listing: remote.Listing, file: str, made: Path) -> None:
     for name in names:  # which grows by the shards, once their index is here
         if prefix + name not in listing.files:
             continue
-        found = remote.fetch(listing, prefix + name)
+        size = listing.files[prefix + name] or 0
+        if name == checkpoint.CARD and size > CARD_BYTES:
+            continue
+        found = remote.fetch(listing, prefix + name, None if name.endswith(".safetensors") else BYTES)
         if found.is_relative_to(remote.downloads_dir(listing)):
             found.replace(made / name)
         else:  # of the client's cache
@@ -171,7 +187,7 @@ def _convert(listing: remote.Listing, file: str, made: Path, stated: dict[str, A
         if fields.get(name) is None:
             raise ModelError(f"{listing.repository}:{file}: '{name}' ({NEEDED[name]}) is not stated", UNSTATED)
     size = listing.files.get(file) or 0
-    raw = remote.fetch(listing, file, room=size)
+    raw = remote.fetch(listing, file, None, room=size)
     try:
         model = convert(raw, fields)
     except ModelError as error:
@@ -195,7 +211,7 @@ def _identifiers(listing: remote.Listing, places: list[str], config: ModelConfig
     tasks = get_kind(config.kind).tasks
     if found is None or tasks is None:
         return None
-    names = Identifiers(tasks, config.num_puzzle_identifiers, remote.fetch(listing, found))
+    names = Identifiers(tasks, config.num_puzzle_identifiers, remote.fetch(listing, found, NAMES_BYTES))
     try:
         names.check()
     except ModelError as error:

@@ -12,22 +12,27 @@ import difflib
 import errno
 import hashlib
 import os
+import queue
 import re
 import shutil
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import IO, Any
-from urllib.parse import urlsplit
+from pathlib import Path
+from typing import IO, Any, TypeVar
+from urllib.parse import quote, urlsplit
 
 import huggingface_hub as client
 from huggingface_hub import constants, errors
-from huggingface_hub.file_download import http_get
 from huggingface_hub.utils import (  # type: ignore[attr-defined]
     WeakFileLock,
     build_hf_headers,
     disable_progress_bars,
+    get_session,
+    hf_raise_for_status,
+    validate_repo_id,
 )
 
 from trm_solve import __version__
@@ -35,12 +40,17 @@ from trm_solve.errors import ModelError
 from trm_solve.hub import names as hub
 from trm_solve.hub import store
 from trm_solve.talk import printable, say
+from trm_solve.untrusted import BYTES, object_of, parse_json
 
 LOGIN = "hf auth login, or a token in HF_TOKEN"
 TIMEOUT = 20.0  # seconds to wait for the first answer
+PATIENCE = 60.0  # seconds in which another chunk must arrive: a drip of bytes never times out by itself
+CHUNK = 1 << 16  # bytes
+TRIES, PAUSE = 5, 1.0  # after a cut without news; seconds in between
 HTTP_LIBRARIES = {"httpx", "httpx2", "httpcore", "requests", "urllib3"}  # which one depends on the client's version
 COMMIT = re.compile("[0-9a-f]{7,64}")
 MARGIN = 64 << 20  # bytes of disk that are left free
+T = TypeVar("T")
 
 
 def endpoint() -> str:
@@ -69,11 +79,7 @@ def list_files(repository: str, revision: str) -> Listing:
     if not is_offline():
         try:
             with _explained(repository, revision):
-                info = _api().model_info(repository, revision=revision, files_metadata=True, timeout=TIMEOUT)
-            commit = str(info.sha)
-            files = {each.rfilename: each.size for each in info.siblings or []}
-            if not COMMIT.fullmatch(commit) or any(not _is_inside(name) for name in files):
-                raise ModelError(f"{repository}: {endpoint()} does not answer as a hub does", "is HF_ENDPOINT right?")
+                commit, files = _parse_listing(_watched(lambda alive: _ask(repository, revision, alive)))
             return Listing(repository, commit, files, _snapshot(repository, commit))
         except NoNetwork:
             if _snapshot(repository, revision) is None:
@@ -88,10 +94,93 @@ def list_files(repository: str, revision: str) -> Listing:
     return Listing(repository, snapshot.name, dict(found), snapshot)
 
 
-def _is_inside(name: str) -> bool:
-    """Whether a file's name stays within its repository: it becomes a path on this machine."""
-    path = PurePosixPath(name)
-    return not path.is_absolute() and ".." not in path.parts and "\\" not in name
+def _ask(repository: str, revision: str, alive: Callable[[], None]) -> bytes:
+    """What the hub says of a repository, as far as such answers go."""
+    validate_repo_id(repository)
+    url = f"{endpoint()}/api/models/{repository}/revision/{quote(revision, safe='')}?blobs=true"
+    found = bytearray()
+    with _opened(url, _headers(), TIMEOUT) as (_, chunks):
+        for chunk in chunks:
+            alive()
+            found += chunk
+            if len(found) > BYTES:
+                raise ValueError(f"an answer of more than {BYTES >> 20} MB")
+    return bytes(found)
+
+
+@contextlib.contextmanager
+def _opened(url: str, headers: dict[str, str], timeout: float) -> Iterator[tuple[int, Iterator[bytes]]]:
+    """The status and the body of an address, in pieces. Raises what the client does, and reads no page of an error."""
+    session: Any = get_session()  # of one HTTP library or another
+    with contextlib.ExitStack() as stack:
+        if hasattr(session, "stream"):
+            response = stack.enter_context(session.stream("GET", url, headers=headers, timeout=timeout))
+        else:
+            response = stack.enter_context(session.get(url, headers=headers, timeout=timeout, stream=True))
+        if response.status_code >= 400:
+            response._content = b""  # it may have no end, and what matters is in its headers
+        hf_raise_for_status(response)
+        read = response.iter_bytes if hasattr(response, "iter_bytes") else response.iter_content
+        yield response.status_code, read(CHUNK)
+
+
+def _parse_listing(answer: bytes) -> tuple[str, dict[str, int | None]]:
+    """The commit and the files with their sizes, where those are told. Raises ValueError or TypeError."""
+    said = object_of(parse_json(answer))
+    commit, files = said.get("sha"), {}
+    if not isinstance(commit, str) or not COMMIT.fullmatch(commit):
+        raise ValueError("no commit")
+    for each in said.get("siblings") or []:
+        name, size = each["rfilename"], each.get("size")
+        if not isinstance(name, str) or not name.isprintable() or not name or not store.is_inside(name):
+            raise ValueError("a file's name that leads out of its repository")  # it becomes a path on this machine
+        files[name] = size if type(size) is int and size >= 0 else None
+    return commit, files
+
+
+def _headers() -> dict[str, str]:
+    headers: dict[str, str] = build_hf_headers(library_name="trm-solve", library_version=__version__)
+    return headers
+
+
+def _watched(work: Callable[[Callable[[], None]], T]) -> T:
+    """What `work` gives, in a thread that is left to itself where its `alive` is not called for `PATIENCE` seconds.
+
+    Raises TimeoutError then, and in `alive` from then on.
+    """
+    beat, given_up = time.monotonic(), False
+    done: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
+
+    def alive() -> None:
+        nonlocal beat
+        if given_up:
+            raise TimeoutError
+        beat = time.monotonic()
+
+    def run() -> None:
+        try:
+            done.put((work(alive), None))
+        except BaseException as error:
+            done.put((None, error))
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        while (left := beat + PATIENCE - time.monotonic()) > 0:
+            with contextlib.suppress(queue.Empty):
+                found, error = done.get(timeout=left)
+                if error is not None:
+                    raise error
+                return found  # type: ignore[return-value]
+    finally:
+        given_up = True
+    raise TimeoutError(f"next to nothing arrived in {PATIENCE:.0f} seconds")
+
+
+@contextlib.contextmanager
+def alone(repository: str) -> Iterator[None]:
+    """Hold a repository's folder; waits for another process that makes a model of it."""
+    with WeakFileLock(store.repository_dir(repository) / ".lock"):
+        yield
 
 
 def _api() -> client.HfApi:
@@ -108,10 +197,11 @@ def _snapshot(repository: str, revision: str) -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def fetch(listing: Listing, file: str, room: int = 0) -> Path:
+def fetch(listing: Listing, file: str, most: int | None = BYTES, room: int = 0) -> Path:
     """A file of the listed commit, checked against the hub's checksum. It is the caller's to remove.
 
-    `room`: bytes that what is made of it will need on the same disk. Raises `ModelError`.
+    `most`: bytes of such a file; None: as many as the hub says. `room`: bytes that what is made of it will need on the
+    same disk. Raises `ModelError`.
     """
     if listing.snapshot is not None and (listing.snapshot / file).is_file():
         return listing.snapshot / file
@@ -123,7 +213,7 @@ def fetch(listing: Listing, file: str, room: int = 0) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         with WeakFileLock(target.with_name(f"{target.name}.lock")):
             if not target.is_file():
-                _download(listing, file, target, room)
+                _download(listing, file, target, most, room)
     return target
 
 
@@ -131,26 +221,39 @@ def downloads_dir(listing: Listing) -> Path:
     return store.repository_dir(listing.repository) / "downloads" / listing.commit
 
 
-def _download(listing: Listing, file: str, target: Path, room: int) -> None:
-    headers = build_hf_headers(library_name="trm-solve", library_version=__version__)
+def _download(listing: Listing, file: str, target: Path, most: int | None, room: int) -> None:
+    name, headers = f"{listing.repository}:{file}", _headers()
     url = client.hf_hub_url(listing.repository, file, revision=listing.commit, endpoint=endpoint())
-    facts = client.get_hf_file_metadata(url, timeout=TIMEOUT, headers=headers)
-    if urlsplit(facts.location).netloc != urlsplit(url).netloc:  # a signed address elsewhere: not for our token
+    facts = _watched(lambda _: client.get_hf_file_metadata(url, timeout=TIMEOUT, headers=headers))
+    here, there = urlsplit(url), urlsplit(facts.location)
+    if there.scheme not in ("https", here.scheme):
+        raise ModelError(f"{name}: the hub sends us to {printable(facts.location)[:80]}", "is HF_ENDPOINT right?")
+    if there[:2] != here[:2]:  # a signed address elsewhere: not for our token
         headers = {key: value for key, value in headers.items() if key.lower() != "authorization"}
+    size = listing.files.get(file) if facts.size is None else facts.size
+    if most is not None and (size or 0) > most:
+        raise ModelError(f"{name}: {size:,} bytes, such a file has at most {most:,}")
+    limit = size if size is not None else most or BYTES
     part = target.with_name(f"{target.name}.part")
     have = part.stat().st_size if part.exists() else 0
     if facts.size is None or have > facts.size:  # nothing to go on with
         part.unlink(missing_ok=True)
         have = 0
-    size = facts.size or 0
-    _check_room(target.parent, size - have + room)
-    with part.open("ab") as file_on_disk, _progress(target.name, size, have) as advance:
-        counted: Any = _Counted(file_on_disk, advance)
-        http_get(facts.location, counted, resume_size=have, headers=headers, expected_size=facts.size)
+    _check_room(target.parent, (size or 0) - have + room)
+    with part.open("ab") as file_on_disk, _progress(target.name, size or 0, have) as advance:
+
+        def fill(alive: Callable[[], None]) -> None:
+            _fill(file_on_disk, facts.location, headers, facts.size, limit, alive, advance)
+
+        try:
+            _watched(fill)
+        except _TooMuch:
+            part.unlink()
+            raise ModelError(f"{name}: more arrives than {limit:,} bytes", "it was thrown away, try again") from None
     if facts.etag and _checksum(part, facts.etag) not in (facts.etag, None):
         part.unlink()
         hint = "what arrived is not what the hub has; it was thrown away, try again"
-        raise ModelError(f"{listing.repository}:{file}: checksum mismatch", hint)
+        raise ModelError(f"{name}: checksum mismatch", hint)
     part.replace(target)
 
 
@@ -184,24 +287,57 @@ def _on_disk(name: str, folder: Path) -> Iterator[None]:
         raise
 
 
-class _Counted:
-    """A file that tells how much is written to it."""
+class _TooMuch(Exception):
+    """More arrives than was told."""
 
-    def __init__(self, file: IO[bytes], advance: Callable[[int], None]) -> None:
-        self._file, self._advance = file, advance
 
-    def write(self, data: bytes) -> int:
-        self._advance(len(data))
-        return self._file.write(data)
+class _Cut(Exception):
+    """Less arrives than was told."""
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
+
+def _fill(
+    file: IO[bytes],
+    url: str,
+    headers: dict[str, str],
+    size: int | None,
+    limit: int,
+    alive: Callable[[], None],
+    advance: Callable[[int], None],
+) -> None:
+    """Append what a file lacks; after a cut goes on where it was, a few times without news. Raises `_TooMuch`."""
+    tries, headers = TRIES, headers | {"Accept-Encoding": "identity"}
+    while size is None or file.tell() < size:
+        have, cut = file.tell(), None
+        asked = headers | ({"Range": f"bytes={have}-"} if have else {})
+        try:
+            with _opened(url, asked, constants.HF_HUB_DOWNLOAD_TIMEOUT) as (status, chunks):
+                if have and status != 206:  # all of it comes again
+                    advance(-have)
+                    file.seek(0)
+                    file.truncate()
+                for chunk in chunks:
+                    alive()
+                    if file.tell() + len(chunk) > limit:
+                        raise _TooMuch
+                    file.write(chunk)
+                    advance(len(chunk))
+                    tries = TRIES
+        except Exception as error:
+            if type(error).__module__.split(".")[0] not in HTTP_LIBRARIES:
+                raise
+            cut = error
+        if cut is None and size is None:
+            return
+        if size is None or file.tell() < size:
+            if not tries:
+                raise cut or _Cut
+            tries -= 1
+            time.sleep(PAUSE)
 
 
 @contextlib.contextmanager
 def _progress(name: str, size: int, done: int) -> Iterator[Callable[[int], None]]:
     """A bar with rate and time left where stderr is a terminal, a line elsewhere."""
-    disable_progress_bars("huggingface_hub.http_get")
     if not sys.stderr.isatty():
         if size > 1 << 20:
             say(f"downloading {name}, {(size - done) / 1e6:.1f} MB")
@@ -268,9 +404,11 @@ def _explain(error: Exception, repository: str, revision: str) -> ModelError | N
     if type(error).__module__.split(".")[0] in HTTP_LIBRARIES:
         reason = f"no such folder here, and {endpoint()} cannot be reached ({_first_line(error)})"
         return NoNetwork(f"{repository}: {reason}", "what has arrived is kept; run it again once there is a network")
-    if isinstance(error, OSError) and "Consistency check" in str(error):
+    if isinstance(error, _Cut):
         return NoNetwork(f"{repository}: the download was cut", "what has arrived is kept; run it again to go on")
-    if isinstance(error, ConnectionError | TimeoutError | RuntimeError):  # of the large-file transfer
+    if isinstance(error, TimeoutError):
+        return NoNetwork(f"{repository}: {_first_line(error)}", "what has arrived is kept; run it again to go on")
+    if isinstance(error, ConnectionError | RuntimeError):  # of the large-file transfer
         hint = "run it again; with HF_HUB_DISABLE_XET=1 files go by plain HTTP"
         return NoNetwork(f"{repository}: the transfer failed: {_first_line(error)}", hint)
     if isinstance(error, ValueError | KeyError | TypeError):  # a portal's page, say, where JSON was expected
