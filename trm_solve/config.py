@@ -162,6 +162,9 @@ class ModelConfig(Strict):
     rope_theta: float = 10000.0
     relations: tuple[str, ...] = ()  # of two cells, each with a learned weight a head in attention's logits
     qk_norm: bool = False  # attention: queries and keys are normed, and scaled by one learned number a head
+    symbols: tuple[
+        int, ...
+    ] = ()  # first and last of the tokens that are all alike: a state for each; none: no such axis
     H_cycles: int  # T: rounds per supervision step, only the last with gradient
     L_cycles: int  # n: latent updates per answer update
     puzzle_emb_ndim: int = 0  # width of a puzzle-identifier row; 0: no prefix
@@ -191,7 +194,7 @@ class ModelConfig(Strict):
             raise InputError("field 'token_intermediate_size' must be positive with 'mlp_t' and 0 without")
         if self.mlp_t and self.canvas == "crop":
             raise InputError("field 'canvas' cannot be 'crop' with 'mlp_t': token mixing is tied to the full canvas")
-        if not self.mlp_t and self.hidden_size % self.num_heads:
+        if not self.mlp_t and not self.symbols and self.hidden_size % self.num_heads:
             raise InputError(f"field 'num_heads' ({self.num_heads}) must divide 'hidden_size' ({self.hidden_size})")
         if self.mlp_t and (self.relations or self.qk_norm):
             raise InputError("fields 'relations' and 'qk_norm' are attention's and do not go with 'mlp_t'")
@@ -202,11 +205,36 @@ class ModelConfig(Strict):
             raise InputError(f"field 'pos_encodings': {self.pos_encodings} needs a head width divisible by {unit}")
         if self.prefix_len * self.hidden_size < self.puzzle_emb_ndim:
             raise InputError("field 'puzzle_emb_ndim' does not fit in 'puzzle_emb_len' positions")
+        if self.symbols:
+            self._check_symbols()
+
+    def _check_symbols(self) -> None:
+        if len(self.symbols) != 2 or not 0 <= self.symbols[0] < self.symbols[1] < self.vocab_size:
+            hint = f"first and last of them, below 'vocab_size' ({self.vocab_size})"
+            raise InputError(f"field 'symbols' cannot be {shown(list(self.symbols))}", hint)
+        if self.hidden_size % self.symbols_count:
+            raise InputError(f"field 'hidden_size' must be divisible by the number of symbols, {self.symbols_count}")
+        if not self.relations or self.symbol_width % (len(self.relations) + 1):
+            parts = f"{len(self.relations)} relations and the other symbols"
+            raise InputError(f"field 'symbols': the width {self.symbol_width} of each cannot be shared out to {parts}")
+        if self.mlp_t or self.qk_norm or self.H_layers or self.pos_encodings != "relations" or self.puzzle_emb_ndim:
+            hint = "it takes 'pos_encodings': relations, and neither 'mlp_t', 'qk_norm', 'H_layers' nor a prefix"
+            raise InputError("field 'symbols' does not go with the other fields", hint)
 
     @property
     def seq_len(self) -> int:
         """L, cells of the full canvas."""
         return self.grid[0] * self.grid[1]
+
+    @property
+    def symbols_count(self) -> int:
+        """S, states of a cell; 0 without a symbol axis."""
+        return self.symbols[1] - self.symbols[0] + 1 if self.symbols else 0
+
+    @property
+    def symbol_width(self) -> int:
+        """w, the width of what the weights work on: that of one symbol's state, or d without a symbol axis."""
+        return self.hidden_size // (self.symbols_count or 1)
 
     @property
     def prefix_len(self) -> int:
@@ -216,9 +244,9 @@ class ModelConfig(Strict):
         return self.puzzle_emb_len or -(-self.puzzle_emb_ndim // self.hidden_size)
 
 
-def swiglu_width(hidden_size: int, expansion: float) -> int:
+def swiglu_width(hidden_size: int, expansion: float, multiple: int = 256) -> int:
     """The inner width that the authors' code derives: round(expansion * d * 2/3), up to a multiple of 256."""
-    return -(-round(expansion * hidden_size * 2 / 3) // 256) * 256
+    return -(-round(expansion * hidden_size * 2 / 3) // multiple) * multiple
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,6 +268,7 @@ class TrainOptions(Strict):
     rope_theta: float = 10000.0
     relations: tuple[str, ...] = ()  # of the kind's; none with `pos_encodings: relations`: all of them
     qk_norm: bool = False
+    symbol_axis: bool = False  # a state for each symbol of a cell, where the kind's symbols are all alike
     canvas: Canvas = "full"
     H_cycles: int = 2
     L_cycles: int = 3

@@ -47,6 +47,7 @@ NEEDED = {
     "pos_encodings": "kind of positions",
     "puzzle_emb_len": "prefix length",
     "relations": "names of the relations of cells",
+    "symbols": "first and last of the tokens that are all alike",
 }
 FIELDS = (*NEEDED, "rope_theta", "halt_max_steps", "no_ACT_continue", "seq_len")  # that are read off a configuration
 
@@ -213,15 +214,24 @@ def infer_config(
             raise ModelError(f"{where}: '{name}' ({NEEDED[name]}) is not stated", hint)
         return fields[name]
 
+    def numbers(value: Any, name: str, count: int) -> list[int]:
+        if not isinstance(value, list) or len(value) != count or not all(type(each) is int for each in value):
+            raise InputError(f"{where}: field '{name}' cannot be {shown(value)}")
+        return value
+
     def layers(network: str) -> int:
         return len({name.split(".")[2] for name in tensors if name.startswith(f"{network}.layers.")})
 
     hrm = layers("H_level") > 0  # two networks
     vocabulary, d = matrix("lm_head.weight")
+    symbols: Any = stated("symbols") if "L_level.layers.0.exchange.in_proj.weight" in tensors else []
+    if symbols:
+        symbols = numbers(symbols, "symbols", 2)
+        count = symbols[1] - symbols[0] + 1
+        vocabulary, d = vocabulary - 1 + count, d * count
     alike = [each for each in kinds().values() if each.vocab_size == vocabulary]
-    alike = [
-        each for each in alike if each.name == kind
-    ] or alike  # of two that read as many symbols, --kind says which
+    # of two that read as many symbols, --kind says which
+    alike = [each for each in alike if each.name == kind] or alike
     grid = alike[0].canvas if len(alike) == 1 else None
     kind = kind or (alike[0].name if len(alike) == 1 else None)
     if kind is None or (grid is None and "seq_len" not in fields):
@@ -237,11 +247,11 @@ def infer_config(
         prefix = matrix("embed_pos.embedding_weight")[0] - cells
     elif mlp_t:
         prefix = matrix("L_level.layers.0.mlp_t.gate_up_proj.weight")[1] - cells
+    elif symbols:
+        prefix = 0
     else:
-        stated_length = (
-            number("puzzle_emb_len", int, 0) if hrm or stated("puzzle_emb_len") else 0
-        )  # HRM has no such field
-        prefix = (stated_length or -(-width // d)) if width else 0
+        told = number("puzzle_emb_len", int, 0) if hrm or stated("puzzle_emb_len") else 0  # an HRM has no such field
+        prefix = (told or -(-width // d)) if width else 0
     positions = "learned" if learned else "none" if mlp_t else stated("pos_encodings")
     return ModelConfig.from_dict(
         {
@@ -250,7 +260,7 @@ def infer_config(
             "grid": list(grid),
             "vocab_size": vocabulary,
             "hidden_size": d,
-            "num_heads": 1 if mlp_t else stated("num_heads"),
+            "num_heads": 1 if mlp_t or symbols else stated("num_heads"),
             "L_layers": layers("L_level"),
             "H_layers": layers("H_level"),
             "intermediate_size": matrix("L_level.layers.0.mlp.down_proj.weight")[1],
@@ -260,6 +270,7 @@ def infer_config(
             "rope_theta": number("rope_theta", float, 10000.0),
             "relations": stated("relations") if "relations" in tensors else [],
             "qk_norm": "L_level.layers.0.self_attn.qk_scale" in tensors,
+            "symbols": symbols,
             "H_cycles": stated("H_cycles"),
             "L_cycles": stated("L_cycles"),
             "puzzle_emb_ndim": width,

@@ -22,7 +22,9 @@ def operations(model: TRM, length: int | None = None) -> float:
     products = 0.0
     for name, weight in model.L_level.named_parameters():
         products += weight.numel() * (config.hidden_size if ".mlp_t." in name else length)
-    if not config.mlp_t:
+    if config.symbols:
+        products = products * config.symbols_count + config.L_layers * config.hidden_size * length**2
+    elif not config.mlp_t:
         products += 2 * config.L_layers * config.hidden_size * length**2  # attention's own
     return 2 * products * config.H_cycles * (config.L_cycles + 1)
 

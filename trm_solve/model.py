@@ -5,6 +5,9 @@ take another and when to halt is the business of `solver.py` and `training/`. Th
 2506.21734) is the same machinery with a second network, for `y`, and a shorter gradient (`model_type: hrm`). Names of
 parameters and buffers are those of the public checkpoints, so that a converted state dict loads as it is.
 
+Models with a symbol axis treat all symbols alike (the digits of a Sudoku): of every cell they keep one state for each
+symbol, and the weights are shared by all symbols. Then d = S w, for S symbols of width w.
+
 Shapes: B puzzles, P prefix positions, L cells (all of the canvas, or the sub-grid named by `cells`), d hidden width.
 """
 
@@ -111,6 +114,7 @@ class Places(NamedTuple):
 
     cos_sin: tuple[Tensor, Tensor] | None = None  # each (P+L, head): rotary positions
     bias: Tensor | None = None  # (heads, P+L, P+L), added to the logits: how two positions are related
+    related: Tensor | None = None  # (R, L, L), instead of attention: what a cell hears of each other one
 
 
 Positions = list[list[Places]]  # of each layer of each network
@@ -167,19 +171,49 @@ class Attention(nn.Module):
         return out
 
 
+class Exchange(nn.Module):
+    """What related cells tell each other of a symbol, and the symbols of one cell each other: sums behind gates.
+
+    The width is shared out: a part for each relation of cells, the last for the other symbols of the same cell. (Such
+    sums over the cells of a unit are those of recurrent relational networks, arXiv 1711.08028; a state for each symbol
+    with shared weights is that of SE-RRM, arXiv 2603.02193.)
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        w = config.symbol_width
+        self.in_proj = Linear(w, 3 * w)
+        self.o_proj = Linear(w, w)
+
+    def forward(self, h: Tensor, related: Tensor) -> Tensor:
+        """h (B, L, S, w), related (R, L, L) -> (B, L, S, w)."""
+        value, gate, question = self.in_proj(h).chunk(3, dim=-1)
+        *told, mine = (F.silu(gate) * value).chunk(len(related) + 1, dim=-1)
+        heard = [(cells @ part.flatten(2)).view_as(part) for cells, part in zip(related, told, strict=True)]
+        others = (mine.sum(2, keepdim=True) - mine) / math.sqrt(max(1, h.shape[2] - 1))
+        out: Tensor = self.o_proj(torch.cat((*heard, others), dim=-1) * torch.sigmoid(question))
+        return out
+
+
 class Block(nn.Module):
     """Mix positions, then channels; the norm stands after each residual sum."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        d = config.hidden_size
-        if config.mlp_t:
+        if config.symbols:
+            self.symbol_width = config.symbol_width
+            self.exchange = Exchange(config)
+        elif config.mlp_t:
             self.mlp_t = SwiGLU(config.prefix_len + config.seq_len, config.token_intermediate_size)
         else:
             self.self_attn = Attention(config)
-        self.mlp = SwiGLU(d, config.intermediate_size)
+        self.mlp = SwiGLU(config.symbol_width, config.intermediate_size)
 
     def forward(self, h: Tensor, places: Places) -> Tensor:
+        if places.related is not None:
+            each = h.view(*h.shape[:2], -1, self.symbol_width)  # (B, L, S, w)
+            each = rms_norm(each + self.exchange(each, places.related))
+            return rms_norm(each + self.mlp(each)).flatten(2)
         if hasattr(self, "mlp_t"):
             t = h.transpose(1, 2).contiguous()  # (B, d, P+L): this norm runs over the sequence
             h = rms_norm(t + self.mlp_t(t)).transpose(1, 2).contiguous()
@@ -234,14 +268,16 @@ class TRM(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        d = config.hidden_size
+        d = config.symbol_width
         self.config = config
         self.name = ""  # by which it was loaded
         self.forward_dtype = torch.float32
         self.identifiers: Any = None  # what the rows of the puzzle embedding stand for: see `tasks/identifiers.py`
         self.register_buffer("H_init", trunc_normal_(torch.empty(d), 1.0))  # where y starts; never trained
         self.register_buffer("L_init", trunc_normal_(torch.empty(d), 1.0))  # where z starts; never trained
-        self.embed_tokens = Embedding(config.vocab_size, d)
+        # With a symbol axis, of each symbol of a cell: it stands there, another does, or one of the other tokens does.
+        others = config.vocab_size - config.symbols_count
+        self.embed_tokens = Embedding(2 + others if config.symbols else others, d)
         if config.pos_encodings == "learned":
             self.embed_pos = Embedding(config.prefix_len + config.seq_len, d)
         if config.puzzle_emb_ndim:
@@ -249,7 +285,7 @@ class TRM(nn.Module):
         self.L_level = Net(config, config.L_layers)
         if config.H_layers:  # HRM: y has a network of its own
             self.H_level = Net(config, config.H_layers)
-        self.lm_head = Linear(d, config.vocab_size)
+        self.lm_head = Linear(d, 1 + others if config.symbols else others)
         self.q_head = Linear(d, 2, bias=True)
         nn.init.zeros_(self.q_head.weight)  # a fresh model is sure that it has not finished
         nn.init.constant_(self.q_head.bias, -5.0)  # type: ignore[arg-type]
@@ -286,11 +322,14 @@ class TRM(nn.Module):
 
         `cells` (L,) names the canvas cells of a cropped canvas, in order.
         """
+        config = self.config
+        if config.symbols:
+            return [[Places(related=self._related(cells))] * len(network.layers) for network in self.networks]
         cos_sin = relations = None
         if hasattr(self, "angles"):
             angles = self.angles if cells is None else self.angles[self._places(cells)]
             cos_sin = angles.cos(), angles.sin()
-        if self.config.relations:
+        if config.relations:
             relations = self._all_relations(cells)
         found = []
         for network in self.networks:
@@ -299,11 +338,21 @@ class TRM(nn.Module):
             found.append([Places(cos_sin, None if b is None else b.to(self.forward_dtype)) for b in biases])
         return found
 
+    def _cell_relations(self, cells: Tensor | None) -> Tensor:
+        """The kind's relations (R, L, L) as 0 and 1."""
+        found = self.relations.float()
+        return found if cells is None else found[:, cells[:, None], cells]
+
+    def _related(self, cells: Tensor | None) -> Tensor:
+        """(R, L, L): 0 for cells that are not related, else what keeps a sum of them as large as one of them."""
+        found = self._cell_relations(cells) * (
+            1 - torch.eye(self.relations.shape[1] if cells is None else len(cells), device=self.device)
+        )
+        return (found / found.sum(-1, keepdim=True).clamp(min=1).sqrt()).to(self.forward_dtype)
+
     def _all_relations(self, cells: Tensor | None) -> Tensor:
         """Relations (1 + R + 1, P+L, P+L) of query and key as 0 and 1: same place, the kind's, key in the prefix."""
-        prefix, found = self.config.prefix_len, self.relations.float()
-        if cells is not None:
-            found = found[:, cells[:, None], cells]
+        prefix, found = self.config.prefix_len, self._cell_relations(cells)
         found = F.pad(found, (prefix, 0, prefix, 0, 1, 1))
         found[0].fill_diagonal_(1)
         found[-1, :, :prefix] = 1
@@ -319,6 +368,8 @@ class TRM(nn.Module):
     def embed(self, tokens: Tensor, rows: Tensor | None = None, cells: Tensor | None = None) -> Tensor:
         """The question x: tokens (B, L) and puzzle rows (B, puzzle_emb_ndim; zeros where None) -> e (B, P+L, d)."""
         config, d = self.config, self.config.hidden_size
+        if config.symbols:
+            return self._embed_symbols(tokens)
         e = F.embedding(tokens, self.embed_tokens.embedding_weight)
         if prefix := config.prefix_len:
             if rows is None:
@@ -330,9 +381,20 @@ class TRM(nn.Module):
             e = 0.707106781 * (e + (table if cells is None else table[self._places(cells)]))
         return (math.sqrt(d) * e).to(self.forward_dtype)
 
+    def _embed_symbols(self, tokens: Tensor) -> Tensor:
+        """tokens (B, L) -> e (B, L, S w), the same for all symbols but the one that stands there."""
+        first, last = self.config.symbols
+        symbols = torch.arange(first, last + 1, device=tokens.device)
+        other = torch.where(tokens < first, tokens, tokens - len(symbols)) + 2  # of tokens that are no symbols
+        row = torch.where((tokens < first) | (tokens > last), other, 1)[..., None]
+        row = torch.where(tokens[..., None] == symbols, 0, row)  # (B, L, S)
+        e = F.embedding(row, self.embed_tokens.embedding_weight).flatten(2)
+        return (math.sqrt(self.config.symbol_width) * e).to(self.forward_dtype)
+
     def initial_state(self, e: Tensor) -> tuple[Tensor, Tensor]:
         """y, z (B, P+L, d) before the first supervision step."""
-        return self.H_init.to(e.dtype).expand_as(e), self.L_init.to(e.dtype).expand_as(e)
+        y, z = (init.to(e.dtype).repeat(e.shape[-1] // len(init)) for init in (self.H_init, self.L_init))
+        return y.expand_as(e), z.expand_as(e)
 
     def latent_recursion(self, e: Tensor, y: Tensor, z: Tensor, n: int, positions: Positions) -> tuple[Tensor, Tensor]:
         """Refine the latent n times, then the answer once."""
@@ -377,10 +439,23 @@ class TRM(nn.Module):
 
     def read_answer(self, y: Tensor) -> Tensor:
         """Logits (B, L, vocab) in the activations' dtype."""
+        if self.config.symbols:
+            first, _ = self.config.symbols
+            each = y.reshape(*y.shape[:2], -1, self.config.symbol_width)
+            own, others = self.lm_head(each).split((1, self.lm_head.weight.shape[0] - 1), dim=-1)
+            rest = others.mean(2)  # (B, L, tokens that are no symbols)
+            return torch.cat((rest[..., :first], own[..., 0], rest[..., first:]), dim=-1)
         logits: Tensor = self.lm_head(y[:, self.config.prefix_len :])
         return logits
 
     def read_halt(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        """q_halt and q_continue, each (B,) in fp32, read at the first position."""
-        q = self.q_head(y[:, 0].float())
+        """q_halt and q_continue, each (B,) in fp32, read at the first position.
+
+        With a symbol axis no position is special: the odds that a puzzle is unfinished are the mean of its cells' odds.
+        """
+        if self.config.symbols:
+            each = self.q_head(y.float().reshape(*y.shape[:2], -1, self.config.symbol_width).mean(2))  # (B, L, 2)
+            q = math.log(y.shape[1]) - torch.logsumexp(-each, dim=1)
+        else:
+            q = self.q_head(y[:, 0].float())
         return q[:, 0], q[:, 1]

@@ -20,6 +20,10 @@ METRICS = {"exact_accuracy": "exact accuracy", "valid_accuracy": "valid accuracy
 def model_card(config: ModelConfig, name: str, body: str = "", results: Sequence[dict[str, Any]] = ()) -> str:
     """A card of our own: front matter, the architecture in a line, `body`; `results` are objects of `eval --json`."""
     mixing = "MLP token mixing" if config.mlp_t else f"attention, {config.num_heads} heads"
+    if config.symbols:
+        mixing = (
+            f"{config.symbols_count} symbols of width {config.symbol_width} with shared weights, sums over relations"
+        )
     title = "Hierarchical Reasoning Model" if config.model_type == "hrm" else "Tiny Recursive Model"
     layers = f"{config.H_layers} + {config.L_layers}" if config.H_layers else str(config.L_layers)
     facts = (

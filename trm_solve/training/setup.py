@@ -28,22 +28,27 @@ def new_config(recipe: TrainOptions, data: Dataset) -> ModelConfig:
     if data.cells is None and data.questions.shape[1] != cells:
         raise InputError(f"a {kind.name} has {cells} cells, the data have {data.questions.shape[1]}")
     d, prefix = recipe.hidden_size, recipe.puzzle_emb_len
+    symbols = kind.symbols if recipe.symbol_axis else ()
+    if recipe.symbol_axis and not symbols:
+        raise InputError(f"field 'symbol_axis': the symbols of {kind.name} are not all alike")
+    width = d // (symbols[1] - symbols[0] + 1) if symbols else d
     return ModelConfig(
         kind=kind.name,
         grid=kind.canvas,
         vocab_size=kind.vocab_size,
         hidden_size=d,
-        num_heads=recipe.num_heads,
+        num_heads=1 if symbols else recipe.num_heads,
         L_layers=recipe.L_layers,
         H_layers=recipe.H_layers,
         model_type="hrm" if recipe.H_layers else "trm",
-        intermediate_size=swiglu_width(d, recipe.expansion),
+        intermediate_size=swiglu_width(width, recipe.expansion, 32 if symbols else 256),
         mlp_t=recipe.mlp_t,
         token_intermediate_size=swiglu_width(prefix + cells, recipe.expansion) if recipe.mlp_t else 0,
         pos_encodings=recipe.pos_encodings,
         rope_theta=recipe.rope_theta,
         relations=recipe.relations or (tuple(kind.relations) if recipe.pos_encodings == "relations" else ()),
         qk_norm=recipe.qk_norm,
+        symbols=symbols,
         H_cycles=recipe.H_cycles,
         L_cycles=recipe.L_cycles,
         puzzle_emb_ndim=d if prefix else 0,

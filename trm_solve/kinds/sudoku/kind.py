@@ -32,18 +32,27 @@ class Sudoku(Kind):
     canvas = (9, 9)
     vocab_size = 11
     blank = 1
+    symbols = (2, 10)
     demo = "hard"
     suffixes = (".sdk", ".sdm", ".ss", ".opensudoku")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        # Attention that knows rows, columns and boxes, and an answer asked for, with gradient, after each of four short
-        # rounds: for the same arithmetic it learns faster than with fewer, longer rounds (benchmarks/README.md).
+        # What holds for one digit holds for all: each cell has a state for every digit, and the weights are shared by
+        # the digits. An answer is asked for, with gradient, after each of four short rounds (benchmarks/README.md).
         "cpu-sudoku": {
+            "hidden_size": 432,
+            "expansion": 3.0,
             "mlp_t": False,
             "pos_encodings": "relations",
-            "qk_norm": True,
+            "symbol_axis": True,
+            "puzzle_emb_len": 0,
             "H_cycles": 4,
             "L_cycles": 1,
             "loss_rounds": 4,
+            "batch_size": 48,
+            "lr": 0.01,
+            "adam_lr": 2e-3,
+            "warmup_steps": 30,
+            "ema": 0.995,
             "decay_fraction": 0.3,
         },
         "paper-sudoku-mlp": {**PAPER, "mlp_t": True, "pos_encodings": "none", "L_cycles": 6, "max_steps": EPOCHS},

@@ -1,0 +1,240 @@
+"""Models with a symbol axis: a state for each digit of each cell, weights shared by the digits."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from made import QUESTION
+from numeric import alike, close
+from safetensors.torch import load_file, save_file
+from test_train import Heard, run, states_equal
+from test_train_processes import TWO, command, finish, here, metrics
+
+from trm_solve import pretrained
+from trm_solve.api import read, solve_many
+from trm_solve.checkpoint import WEIGHTS, save
+from trm_solve.config import ModelConfig, SolveOptions
+from trm_solve.convert import convert
+from trm_solve.errors import InputError, ModelError
+from trm_solve.kinds.sudoku.rules import AXES
+from trm_solve.model import TRM
+from trm_solve.shapes import shapes_of
+from trm_solve.training.folder import RunFolder
+from trm_solve.training.setup import relate
+
+FIELDS: dict[str, Any] = {
+    "kind": "sudoku",
+    "grid": [9, 9],
+    "vocab_size": 11,
+    "hidden_size": 9 * 8,
+    "num_heads": 1,
+    "intermediate_size": 24,
+    "mlp_t": False,
+    "pos_encodings": "relations",
+    "relations": ["row", "column", "box"],
+    "symbols": [2, 10],
+    "H_cycles": 2,
+    "L_cycles": 1,
+}
+MAZES = str(Path(__file__).parent.parent / "examples" / "maze" / "twelve.csv")
+RECIPE = {
+    "mlp_t": "false",
+    "pos_encodings": "relations",
+    "symbol_axis": "true",
+    "hidden_size": 72,
+    "puzzle_emb_len": 0,
+    "H_cycles": 2,
+}
+
+
+def model(**fields: Any) -> TRM:
+    torch.manual_seed(0)
+    made = TRM(ModelConfig.from_dict(FIELDS | fields))
+    relate(made)
+    torch.nn.init.normal_(made.q_head.weight)  # away from where training starts, so that every weight matters
+    return made
+
+
+def answers(made: TRM, tokens: torch.Tensor, cells: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits (B, L, vocab) and q_halt (B,) after one supervision step."""
+    with torch.no_grad():
+        e = made.embed(tokens, None, cells)
+        y, _ = made.step(e, *made.initial_state(e), made.positions(cells))
+        return made.read_answer(y), made.read_halt(y)[0]
+
+
+QUESTIONS = torch.tensor([[1 if c == "." else int(c) + 1 for c in QUESTION]])
+
+
+# ---- the arithmetic
+
+
+@pytest.mark.numeric
+def test_digits_with_other_names_get_the_same_answer_under_those_names() -> None:
+    made, other = model(), torch.tensor([0, 1, *(2 + torch.randperm(9)).tolist()])
+    logits, halt = answers(made, QUESTIONS)
+    renamed, halt_too = answers(made, other[QUESTIONS])
+    assert (logits[..., 2:].std(-1) > 1e-3).any()
+    close(renamed[..., other], logits, atol=1e-5)
+    close(halt_too, halt, atol=1e-5)
+
+
+@pytest.mark.numeric
+@pytest.mark.parametrize("move", ["transposed", "bands swapped"])
+def test_a_grid_seen_from_another_side_gets_the_same_answer_there(move: str) -> None:
+    cells = torch.arange(81).view(9, 9)
+    seen = (cells.T if move == "transposed" else cells[[3, 5, 4, 0, 1, 2, 6, 7, 8]]).reshape(-1)
+    made = model()
+    if move == "transposed":  # rows become columns: only with the same weights for both
+        for block in made.L_level.layers:
+            weight = block.exchange.in_proj.weight.data.view(3, 4, 2, 8)  # type: ignore[union-attr, operator]
+            weight[:, 1] = weight[:, 0]
+            out = block.exchange.o_proj.weight.data.view(8, 4, 2)  # type: ignore[union-attr, operator]
+            out[:, 1] = out[:, 0]
+    logits, _ = answers(made, QUESTIONS)
+    close(answers(made, QUESTIONS[:, seen])[0], logits[:, seen], atol=1e-5)
+
+
+@pytest.mark.numeric
+def test_a_cell_hears_related_cells_alone_and_no_symbol_of_another_cell_but_its_own() -> None:
+    made = model()
+    exchange, related = made.L_level.layers[0].exchange, made.positions()[0][0].related
+    assert related is not None
+    x = torch.randn(1, 81, 9, 8)
+    before = exchange(x, related)  # type: ignore[operator]
+    x[0, 40, 4] += 1.0  # the middle cell's 5
+    moved = (exchange(x, related) - before).abs().amax(-1)[0] > 1e-6  # type: ignore[operator]
+    peers = np.any([axis == axis[40] for axis in AXES.values()], axis=0)
+    expected = torch.zeros(81, 9, dtype=torch.bool)
+    expected[torch.from_numpy(peers), 4] = True
+    expected[40] = True
+    assert torch.equal(moved, expected)
+
+
+@pytest.mark.numeric
+def test_named_cells_are_a_canvas_of_their_own() -> None:
+    made = model()
+    logits, halt = answers(made, QUESTIONS)
+    order = torch.randperm(81)
+    again, halt_too = answers(made, QUESTIONS[:, order], order)
+    close(again, logits[:, order], atol=1e-5)
+    close(halt_too, halt, atol=1e-5)
+    some = torch.tensor([0, 1, 9, 80])
+    part = made.positions(some)[0][0].related
+    assert part is not None
+    assert part.shape == (3, 4, 4)
+    assert part[0].nonzero().tolist() == [[0, 1], [1, 0]]  # the row that two of them share
+    close(part[2].sum(-1), torch.tensor([2**0.5, 2**0.5, 2**0.5, 0.0]), rtol=1e-6)  # a box that three share
+
+
+def test_tokens_that_are_no_symbols_can_be_read_and_written() -> None:
+    made = model()
+    tokens = torch.tensor([[0, 1, 2, 10] + [1] * 77])
+    e = made.embed(tokens).view(1, 81, 9, 8)[0]
+    for blank in (0, 1):
+        assert (e[blank] == e[blank, :1]).all()
+    assert not torch.equal(e[0], e[1])
+    assert [(e[2] == e[2, n]).all(-1).sum().item() for n in range(9)] == [1] + [8] * 8
+    assert torch.equal(e[2, 0], e[3, 8])
+    assert torch.equal(e[2, 8], e[3, 0])
+    assert answers(made, tokens)[0].shape == (1, 81, 11)
+
+
+def test_every_weight_has_a_gradient() -> None:
+    made = model()
+    e = made.embed(QUESTIONS)
+    y, _ = made.step(e, *made.initial_state(e), made.positions())
+    (made.read_answer(y).square().sum() + sum(q.sum() for q in made.read_halt(y))).backward()  # type: ignore[union-attr]
+    # nothing but a grid's blanks is read from the row of PAD
+    assert {name for name, weight in made.named_parameters() if weight.grad is None or not weight.grad.any()} == set()
+
+
+# ---- folders and configurations
+
+
+def test_a_checkpoint_solves_as_its_model_does(tmp_path: Path) -> None:
+    made = model()
+    save(made, tmp_path / "m")
+    loaded = pretrained.load(tmp_path / "m")
+    assert loaded.config == made.config
+    assert {name: tuple(t.shape) for name, t in made.state_dict().items()} == shapes_of(made.config)
+    assert torch.equal(answers(loaded, QUESTIONS)[0], answers(made, QUESTIONS)[0])
+    for dtype in (torch.float32, torch.bfloat16):
+        (found,) = solve_many(read(QUESTION), loaded.cast(dtype), SolveOptions(max_steps=3, effort="fast"))
+        assert found.steps == 3
+        assert found.best_attempt is not None
+        assert found.best_attempt.shape == (9, 9)
+    tensors = load_file(tmp_path / "m" / WEIGHTS)
+    tensors["lm_head.weight"] = torch.zeros(11, 8)
+    save_file(tensors, tmp_path / "m" / WEIGHTS)
+    with pytest.raises(ModelError, match=r"'lm_head\.weight'"):
+        pretrained.load(tmp_path / "m")
+
+
+def test_a_raw_state_dict_of_such_a_model_is_converted(tmp_path: Path) -> None:
+    made = model()
+    torch.save(made.state_dict(), tmp_path / "step_1")
+    fields = {**FIELDS, "seq_len": 81}
+    assert convert(tmp_path / "step_1", fields).config == made.config
+    with pytest.raises(ModelError, match=r"'symbols' .* is not stated"):
+        convert(tmp_path / "step_1", {**fields, "symbols": None})
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"symbols": [2]}, r"'symbols' cannot be \[2\]"),
+        ({"symbols": [2, 11]}, r"'symbols' cannot be \[2, 11\]"),
+        ({"symbols": [5, 5]}, r"'symbols' cannot be \[5, 5\]"),
+        ({"hidden_size": 73}, "divisible by the number of symbols, 9"),
+        ({"hidden_size": 9 * 7}, "the width 7 of each cannot be shared out to 3 relations and the other symbols"),
+        ({"relations": [], "pos_encodings": "none"}, "cannot be shared out to 0 relations"),
+        ({"qk_norm": True}, "'symbols' does not go with"),
+        ({"puzzle_emb_ndim": 8}, "'symbols' does not go with"),
+        ({"H_layers": 2, "model_type": "hrm"}, "'symbols' does not go with"),
+    ],
+)
+def test_configurations_that_cannot_be(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        ModelConfig.from_dict(FIELDS | fields)
+
+
+# ---- training
+
+
+def test_an_interrupted_run_resumes_bit_for_bit(tmp_path: Path) -> None:
+    fields = {k: json.loads(str(v)) if v != "relations" else v for k, v in RECIPE.items()}
+    fields |= {"reveal": "2:20", "loss_rounds": 2}
+    whole = run(tmp_path, "whole", **fields)
+    run(tmp_path, "cut", view=Heard(at=5, do=lambda: os.kill(os.getpid(), signal.SIGINT)), **fields)
+    assert run(tmp_path, "cut", resume=True, **fields) == whole
+    ended = [RunFolder(tmp_path / name).read_state() for name in ("whole", "cut")]
+    assert ended[0] is not None
+    assert ended[1] is not None
+    assert states_equal(ended[0]["learner"], ended[1]["learner"])
+
+
+@pytest.mark.numeric
+def test_two_processes_have_the_losses_of_one(tmp_path: Path) -> None:
+    fields = {**RECIPE, "loss_rounds": 2, "max_steps": 3, "optimizer": "adamw", "lr": 1e-3, "clip_norm": 0.0}
+    two = finish(command(TWO, tmp_path, "two", **fields))
+    assert two.returncode == 0, two.stderr
+    typed = {name: json.loads(v) if v in ("true", "false") else v for name, v in fields.items()}
+    one = here(tmp_path, "one", **typed)
+    for mine, theirs in zip(one, metrics(tmp_path / "two"), strict=True):
+        close(theirs["loss"], mine["loss"], rtol=3e-5, what="loss")
+    states = [RunFolder(tmp_path / name).read_state() for name in ("one", "two")]
+    for found, expected in zip(*(state["learner"]["ema"]["shadow"] for state in states if state), strict=True):
+        alike(found, expected, rtol=1e-3, what="weights")
+
+
+def test_a_kind_whose_symbols_are_not_alike_has_no_such_axis(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="'symbol_axis': the symbols of maze are not all alike"):
+        run(tmp_path, data=[MAZES], hold_out=0.0, valid=[], mlp_t=False, symbol_axis=True)
