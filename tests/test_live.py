@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import scenes
 import terminals
-from rich.console import Console
 from terminals import Screen, read, resize, spawn
 
 from trm_solve.output import Live, OutputOptions, Record
@@ -55,13 +54,15 @@ def test_the_last_frame_and_the_strip_stay(width: int, height: int) -> None:
     assert text.count("\x1b[?25l") >= 1
 
 
-@pytest.mark.parametrize(("width", "height"), [(80, 13), (100, 10), (40, 10)])
-def test_a_window_too_low_for_the_board_scrolls_rather_than_lose_the_answer(width: int, height: int) -> None:
-    _, text = run(ONE, width, height)
-    plain = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", text)
-    last = plain[plain.rindex("╭───────┬") :]
-    assert "".join(re.sub(r"\D", "", line[:25]) for line in last.splitlines()[:13] if "│" in line) == scenes.ANSWER
-    assert "solved in 16 steps" in last
+@pytest.mark.parametrize(("width", "height"), [(80, 13), (100, 10), (40, 10), (24, 8)])
+def test_a_low_window_never_loses_the_answer(width: int, height: int) -> None:
+    """A board of 9 lines where it fits; else the last frame scrolls."""
+    terminal, _ = run(ONE, width, height)
+    rows = [re.sub(r"\D", "", line[:25]) for line in terminal.rows]
+    assert "".join(row for row in rows if len(row) >= 9 and row[:9] in scenes.ANSWER)[:81] == scenes.ANSWER
+    assert "solved in" in terminal.text
+    assert height < 10 or len(terminal.rows) <= height
+    assert terminal.wrapped == 0
 
 
 def test_every_step_is_seen_at_a_pace() -> None:
@@ -70,25 +71,42 @@ def test_every_step_is_seen_at_a_pace() -> None:
     assert list(dict.fromkeys(seen)) == [str(n) for n in range(1, 17)]
 
 
-@pytest.mark.parametrize(("timed", "waits"), [(True, 3 + 1), (False, 3 * 40 + 1)])
-def test_a_search_does_not_wait_for_its_spectator_and_a_replay_does(
-    timed: bool, waits: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The pace is that of the first attempt, and of the last frame before the verdict."""
-    slept: list[float] = []
-    monkeypatch.setattr("trm_solve.output.time.sleep", slept.append)
-    console = Console(file=io.StringIO(), force_terminal=True, width=80, height=24)
-    view = Live(console, OutputOptions(model="sudoku", max_steps=16, pace=60, timed=timed))
+@pytest.mark.parametrize("number", [2, 5, 300])
+@pytest.mark.parametrize("timed", [True, False])
+def test_attempts_are_paced_to_a_total(timed: bool, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first attempt and the one that counts step by step; all between them share a few seconds."""
+    clock, shown = [0.0], list[tuple[int, int]]()
+    monkeypatch.setattr("trm_solve.output.live.time.sleep", lambda seconds: clock.append(clock[-1] + seconds))
+    monkeypatch.setattr("trm_solve.output.live.time.perf_counter", lambda: clock[-1])
+    file = terminals.Emulated(80, 24)
+    view = Live(terminals.console(file, 80, 24), OutputOptions(model="sudoku", max_steps=16, pace=0.15, timed=timed))
+    monkeypatch.setattr(view._area, "draw", lambda text: shown.append((len(clock), text.plain.count("attempt"))))
     steps: list[Step] = []
     view.step(Scene(scenes.puzzle(), ()))
-    for number in range(1, 41):
-        for step in scenes.attempt(3, solved=number == 40, number=number):
-            steps.append(step)
-            view.step(Scene(scenes.puzzle(), tuple(steps)))
-    slept.pop(0)  # the question alone
+    for step in scenes.attempt(16, solved=False):
+        steps.append(step)
+        view.step(Scene(scenes.puzzle(), tuple(steps)))
+    first = clock[-1]
+    assert first == pytest.approx(15 * 0.15)  # the last of them is still on show
+    four = scenes.attempt(4, solved=False)
+    for n in range(2, number + 1):
+        made = scenes.attempt(4, solved=True) if n == number else four
+        for step in made:
+            steps.append(replace(step, attempt=n))
+            view.step(Scene(scenes.puzzle(), steps))
+    between = clock[-1] - first
+    assert between <= 0.15 + 3.0
     view.record(Record(0, scenes.solution(steps), tuple(steps)))
-    assert len(slept) == waits
-    assert all(seconds > 50 for seconds in slept[1:])
+    view.close(completed=True)
+    assert 4 * 0.15 <= clock[-1] - first - between <= 6 * 0.15
+    assert clock[-1] < 7
+
+
+def test_without_a_pace_nothing_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("trm_solve.output.live.time.sleep", slept.append)
+    run(ONE.replace("pace=0.01", "pace=0"), 80, 24)
+    assert sum(slept) == 0
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
@@ -186,6 +204,10 @@ with open_output(OutputOptions(model='sudoku', max_steps=16)) as output:
     assert "\n".join(terminal.seen).count("╭───────┬") == 1  # one clean frame
 
 
+def plain(text: str) -> str:
+    return re.sub(r"\x1b\[[?\d;]*[A-Za-z]", "", text)
+
+
 def colors(text: str) -> set[str]:
     return {part for codes in re.findall(r"\x1b\[([\d;]*)m", text) for part in codes.split(";") if len(part) > 1}
 
@@ -197,7 +219,9 @@ def colors(text: str) -> set[str]:
         ({"NO_COLOR": ""}, lambda text: "36" in colors(text)),
         ({"FORCE_COLOR": ""}, lambda text: "\x1b[?25l" in text),
         ({"TERM": "dumb"}, lambda text: text == f"{scenes.ANSWER}\r\n"),
-        ({"encoding": "ascii"}, lambda text: text == f"{scenes.ANSWER}\r\n"),
+        ({"encoding": "ascii"}, lambda text: text.isascii() and "+-------+" in text and "| 5" in plain(text)),
+        ({"encoding": "cp1252"}, lambda text: "+-------+" in text and "·" in text and "?" not in plain(text)),
+        ({"encoding": "cp437"}, lambda text: "┌" not in text and "─────" in text),
     ],
 )
 def test_the_environment_is_heeded(environ: dict[str, str], check: Callable[[str], bool]) -> None:

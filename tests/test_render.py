@@ -14,16 +14,18 @@ import numpy as np
 import pytest
 import scenes
 from PIL import Image, ImageChops
+from rich.color import ColorSystem
 from rich.console import Console
 from rich.text import Text
 
 from trm_solve.errors import InputError
 from trm_solve.kinds import kinds
+from trm_solve.kinds.sudoku.drawing import SHADES
 from trm_solve.kinds.sudoku.kind import Sudoku
 from trm_solve.puzzle import Puzzle
 from trm_solve.render import Scene, Space, bitmap, board, frame, page, pictures, summary, verdict
 from trm_solve.render.film import Film, film
-from trm_solve.trace import Step
+from trm_solve.trace import Pin, Step
 
 
 def scene(steps: int = 7, *, solved: bool = True, upto: int | None = None) -> Scene:
@@ -150,12 +152,69 @@ def test_an_unsolved_puzzle_ends_with_its_best_attempt() -> None:
     assert made is best
 
 
-def test_other_attempts_take_one_line() -> None:
+def test_attempts_take_one_line_and_agree_with_the_verdict() -> None:
     steps = [*scenes.attempt(3, solved=False), *scenes.attempt(4, solved=True, number=2)]
-    made = lines(frame(Scene(scenes.puzzle(), steps, scenes.solution(steps), 16), Space(80, 23)))
-    assert "attempt 2; 1 other, best 4 clashes" in made
+    end = replace(scenes.solution(steps), attempts=3)  # a third was cut off
+    made = lines(frame(Scene(scenes.puzzle(), steps, end, 16), Space(80, 23)))
+    assert "attempt  2 of 3  █+" in made
+    assert any(line.endswith("step       4 of 16, attempt 2 of 3") for line in made)
     assert made[-4].split() == ["step", "1", "2", "3", "4"]
-    assert "solved in 7 steps (2 attempts)" in " ".join(made)
+    assert "solved in 7 steps (3 attempts)" in " ".join(made)
+    running = lines(frame(Scene(scenes.puzzle(), steps[:5], None, 16), Space(80, 23)))
+    assert any(line.startswith("attempt  2  ") for line in running)
+
+
+def escalated() -> list[Step]:
+    """An attempt that fails, one on two pins that fails, and one on the first of them and another."""
+    right, wrong, other = Pin(0, 2, 4, 0.67), Pin(1, 2, 7, 0.51), Pin(1, 2, 2, 0.3)
+    pinned = [((), 1), ((right, wrong), 2), ((right, other), 3)]
+    return [replace(step, attempt=n, pins=pins) for pins, n in pinned for step in scenes.attempt(4, solved=n == 3)]
+
+
+def test_pins_are_told_with_those_undone() -> None:
+    steps = escalated()
+    board_ = board(scenes.puzzle(), steps[-2]).lines
+    assert "reverse" in styled(board_[1], 6)  # r1c3, whose digit is the pin's
+    assert "reverse" not in styled(board_[1], 2)
+    made = lines(frame(Scene(scenes.puzzle(), steps[:9], None, 16), Space(80, 23)))
+    beside = [line[28:] for line in made if line[28:].startswith("pin ")]
+    assert beside == ["pin r1c3 = 4 (67 %)", "pin r2c3 = 2 (30 %)", "pin r2c3 = 7 (51 %), undone"]
+    narrow = lines(frame(Scene(scenes.puzzle(), steps[:9], None, 16), Space(40, 19)))
+    assert narrow[13] == f"step 1, attempt 3 · pin r2c3 = 2 (30 %) · {steps[8].conflicts.sum()} clash"[:40].rstrip()
+    deep = replace(steps[-1], pins=tuple(Pin(0, c, 4, 0.5) for c in range(9)))
+    told = frame(Scene(scenes.puzzle(), [*steps[:-1], deep], None, 16), Space(80, 23)).plain
+    assert "pins before" in told
+    assert "pin r1c9 = 4 (50 %)" in told
+    assert "halt %" in told  # the strip is kept
+
+
+def test_pins_are_kept_in_a_trace() -> None:
+    step = escalated()[-1]
+    again = Step.from_dict(json.loads(json.dumps(step.to_dict())))
+    assert again.pins == step.pins
+    assert "pins" not in escalated()[0].to_dict()
+    for bad in (
+        [[0, 0, 4]],
+        [[0, 9, 4, 0.5]],
+        [[0, 0, 0, 0.5]],
+        [[0, 0, 4, 2]],
+        [[-1, 0, 4, 0.5]],
+        "no",
+        [[0.0, 0, 4, 1]],
+    ):
+        with pytest.raises(ValueError, match="pin"):
+            Step.from_dict(step.to_dict() | {"pins": bad})
+
+
+def test_five_shades_in_truecolour_and_256() -> None:
+    colors = [style.color for _, style in SHADES]
+    assert len({color.downgrade(ColorSystem.EIGHT_BIT) for color in colors if color is not None}) == 5
+    assert len({color.get_truecolor() for color in colors if color is not None}) == 5
+    for color in colors[:-1]:  # seen on white and on black
+        assert color is not None
+        assert color.triplet is not None
+        light = sum(weight * part for weight, part in zip((0.3, 0.59, 0.11), color.triplet, strict=True))
+        assert 80 < light < 175
 
 
 @pytest.mark.parametrize(

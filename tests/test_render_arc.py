@@ -14,7 +14,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from rich.console import Console
 from rich.text import Text
 
 from trm_solve import trace
@@ -26,6 +25,7 @@ from trm_solve.render import Scene, Space, bitmap, board, frame, page, pictures,
 from trm_solve.render.film import film
 from trm_solve.render.scene import UNSURE
 from trm_solve.replay import replay
+from trm_solve.terminal import PlainConsole
 from trm_solve.trace import Candidate, Solution, Step
 
 Shape = tuple[int, int]
@@ -238,7 +238,9 @@ def test_without_colour_the_last_frame_has_a_character_a_cell() -> None:
     asked = puzzle(grid(30, 30, 1), (30, 30))
     end = solution(asked, {37: grid(30, 30, 5), 9: grid(30, 30, 6)})
     file = io.StringIO()
-    console = Console(file=file, force_terminal=True, no_color=True, width=80, height=24, _environ={"TERM": "xterm"})
+    console = PlainConsole(
+        file=file, force_terminal=True, no_color=True, width=80, height=24, _environ={"TERM": "xterm"}
+    )
     Live(console, OutputOptions()).record(Record(0, end))
     shown = re.sub(r"\r|\x1b\[[?\d;]*[A-Za-z]", "", file.getvalue()).split("\n")
     first, second = ([*map(str, candidate.answer.tolist())] for candidate in end.candidates)
@@ -256,15 +258,16 @@ def test_of_many_attempts_the_first_is_followed_to_its_end() -> None:
 
 
 def test_the_pace_is_that_of_the_first_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
-    waited: list[float] = []
-    monkeypatch.setattr("trm_solve.output.time.sleep", waited.append)
-    console = Console(file=io.StringIO(), force_terminal=True, width=80, height=24, _environ={"TERM": "xterm"})
+    clock = [1000.0]
+    monkeypatch.setattr("trm_solve.output.live.time.sleep", lambda seconds: clock.append(clock[-1] + seconds))
+    monkeypatch.setattr("trm_solve.output.live.time.perf_counter", lambda: clock[-1])
+    console = PlainConsole(file=io.StringIO(), force_terminal=True, width=80, height=24, _environ={"TERM": "xterm"})
     live = Live(console, OutputOptions(pace=100.0))
     asked = puzzle(grid(2, 2))
     steps = [step(grid(2, 2), n, attempt) for n in (1, 2, 3) for attempt in range(1, 9)]
     for n in range(1, len(steps) + 1):
         live.step(Scene(asked, steps[:n]))
-    assert len(waited) == 3
+    assert clock[-1] == 1300.0
 
 
 def test_a_film_shows_the_vote_as_it_comes_in() -> None:

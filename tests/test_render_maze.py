@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,14 @@ from rich.console import Console
 from rich.text import Text
 
 from trm_solve.kinds import get_kind
-from trm_solve.kinds.maze.drawing import COLORS
+from trm_solve.kinds.maze.drawing import COLORS, far, tone
 from trm_solve.kinds.maze.paths import FREE, PATH, WALL, shortest_path
 from trm_solve.output import Live, OutputOptions, Record
 from trm_solve.puzzle import Puzzle
 from trm_solve.reading import read_file
 from trm_solve.render import Scene, Space, board, frame, pictures
 from trm_solve.render.scene import UNSURE
+from trm_solve.terminal import PlainConsole
 from trm_solve.trace import Solution, Step
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "maze"
@@ -101,19 +103,20 @@ def test_half_blocks_show_every_cell_in_its_colour() -> None:
         symbol = int(puzzle.question[at])
         assert color == {WALL: COLORS["wall"], FREE: None, 3: COLORS["S"], 4: COLORS["G"]}[symbol]
     shown = cells(puzzle, third, space)
-    kept = (third.answer == PATH) & ~third.conflicts
-    assert kept.any()
     for r, c in np.argwhere(third.answer == PATH):
         at = int(r), int(c)
-        name = "broken" if third.conflicts[at] else "new" if third.changed[at] else "path"
-        assert shown[at] == COLORS[name]
+        name = "broken" if third.conflicts[at] else "new" if third.changed[at] else ""
+        assert shown[at] == (COLORS[name] if name else tone(far(puzzle.question)[at]))
     assert COLORS["new"] in shown.values()
-    assert COLORS["path"] in shown.values()
     assert COLORS["broken"] in shown.values()
     assert cells(puzzle, first, space) != shown
     done = cells(puzzle, last, space)
     for r, c in np.argwhere(last.answer == PATH):
-        assert done[int(r), int(c)] == COLORS["solved"]
+        assert done[int(r), int(c)] == tone(far(puzzle.question)[r, c])
+    path = shortest_path(puzzle.question)
+    assert path is not None
+    hues = list(dict.fromkeys(done[divmod(int(cell), 30)] for cell in path[1:-1]))
+    assert hues == [tone(n / 12) for n in range(13)]  # one after the other, from start to goal
 
 
 def test_half_blocks_tell_unsure_cells() -> None:
@@ -127,37 +130,60 @@ def test_half_blocks_tell_unsure_cells() -> None:
     assert {shown[int(r), int(c)] for r, c in np.argwhere(unsure)} == {COLORS["unsure"]}
 
 
-@pytest.mark.parametrize("color", [True, False])
-def test_a_small_maze_says_everything_by_characters(color: bool) -> None:
+def styles(line: Text, at: int) -> str:
+    return " ".join(str(span.style) for span in line.spans if span.start <= at < span.end)
+
+
+def test_a_small_maze_has_filled_cells_that_say_everything_by_characters_too() -> None:
     puzzle = example("small")
-    step = attempt(puzzle)[2]
-    rows = board(puzzle, step, Space(80, 24, color)).lines
-    assert len(rows) == 10
-    for r, line in enumerate(rows):
-        assert line.cell_len == 20
-        for c in range(10):
-            text, at = line.plain[2 * c : 2 * c + 2], (r, c)
-            symbol, wrong = int(step.answer[at]), bool(step.conflicts[at])
-            if symbol == WALL:
-                assert text == ("██" if color else "##")
-                continue
-            unsure_free = symbol == FREE and step.confidence[at] < UNSURE
-            assert text[0] == ("·" if unsure_free else {FREE: " ", 3: "S", 4: "G", PATH: "o"}[symbol])
-            assert text[1] == ("!" if wrong else " ")
-            styles = " ".join(str(s.style) for s in line.spans if s.start <= 2 * c < s.end)
-            assert ("underline" in styles.replace("not underline", "")) == bool(step.changed[at] and text[0] != " ")
-            assert ("dim" in styles) == bool(step.confidence[at] < UNSURE and not wrong)
+    first, *_, step, last = attempt(puzzle)
+    seen = set()
+    for shown in (first, step, replace(step, conflicts=np.zeros_like(step.conflicts))):
+        for (r, c), symbol in np.ndenumerate(shown.answer):
+            line = board(puzzle, shown, Space(80, 24)).lines[r]
+            assert line.cell_len == 20
+            text, style = line.plain[2 * c : 2 * c + 2], styles(line, 2 * c)
+            unsure, new = shown.confidence[r, c] < UNSURE, shown.changed[r, c]
+            if symbol in (3, 4):
+                wanted = "SG"[int(symbol) - 3] + (" !"[int(shown.conflicts[r, c])])
+            elif shown.conflicts[r, c]:
+                wanted = "!!"
+            else:
+                wanted = {WALL: "██", FREE: "··" if unsure else "  ", PATH: "▒▒" if unsure else "++" if new else "  "}[
+                    symbol
+                ]
+            assert text == wanted
+            seen.add(text)
+            if symbol == PATH and not shown.conflicts[r, c]:
+                assert tone(far(puzzle.question)[r, c]) in style
+    assert seen >= {"!!", "++", "▒▒", "██"}
+    assert set("".join(line.plain for line in board(puzzle, last, Space(80, 24)).lines)) == set("█ SG")
 
 
-def test_without_colour_a_large_maze_is_a_character_a_cell() -> None:
-    puzzle = example("hard")
-    step = attempt(puzzle)[1]
+@pytest.mark.parametrize("name", ["small", "hard"])
+def test_without_colour_the_path_is_a_line(name: str) -> None:
+    """Every arm of it leads to a neighbour that leads back."""
+    puzzle = example(name)
+    step = attempt(puzzle)[-1]
     rows = board(puzzle, step, Space(80, 24, color=False)).lines
-    for r, line in enumerate(rows):
-        for c, character in enumerate(line.plain):
-            symbol = int(step.answer[r, c])
-            wanted = {WALL: "#", FREE: " ", 3: "S", 4: "G", PATH: "x" if step.conflicts[r, c] else "o"}[symbol]
-            assert character == wanted or (character == "·" and step.confidence[r, c] < UNSURE)
+    size = rows[0].cell_len // puzzle.question.shape[1]
+    assert size == (2 if name == "small" else 1)
+    text = [line.plain[::size] for line in rows]
+    arms = {"━": "lr", "┃": "ud", "┏": "rd", "┓": "ld", "┗": "ru", "┛": "lu"}
+    for r, c in np.argwhere(step.answer == PATH):
+        for arm in arms[text[r][c]]:
+            dr, dc, back = {"l": (0, -1, "r"), "r": (0, 1, "l"), "u": (-1, 0, "d"), "d": (1, 0, "u")}[arm]
+            near = text[r + dr][c + dc]
+            assert near in "SG" or back in arms[near]
+    early = attempt(puzzle)[1]
+    rows = board(puzzle, early, Space(80, 24, color=False)).lines
+    for (r, c), symbol in np.ndenumerate(early.answer):
+        character, style = rows[r].plain[size * c], styles(rows[r], size * c)
+        assert (character == "x") == bool(symbol == PATH and early.conflicts[r, c])
+        assert (character == "#") == (symbol == WALL)
+        if symbol == PATH:
+            assert ("underline" in style) == early.changed[r, c]
+            assert ("dim" in style) == bool(early.confidence[r, c] < UNSURE and not early.conflicts[r, c])
     console = Console(file=io.StringIO(), force_terminal=True, no_color=True, width=80, _environ={"TERM": "xterm"})
     with console.capture() as captured:
         console.print(Text("\n").join(rows))
@@ -170,7 +196,7 @@ def test_without_colour_the_last_frame_shows_a_maze_higher_than_the_window() -> 
     solution = Solution(puzzle, step.answer, "solved", None, None, 4, 1, 0.3, 0, 0.1, "maze", trace=(step,))
     for no_color, rows in ((True, 30), (False, 15)):
         file = io.StringIO()
-        console = Console(
+        console = PlainConsole(
             file=file, force_terminal=True, no_color=no_color, width=80, height=24, _environ={"TERM": "xterm-256color"}
         )
         live = Live(console, OutputOptions())

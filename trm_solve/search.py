@@ -29,6 +29,7 @@ from trm_solve.kinds import get_kind
 from trm_solve.kinds.base import Kind
 from trm_solve.puzzle import Grid, Puzzle
 from trm_solve.solver import Attempt
+from trm_solve.trace import Pin
 
 ATTEMPTS = {"fast": 1, "normal": 128, "max": 4096}  # at most
 COPIES = {"fast": 1, "normal": 16, "max": 64}  # at most, where there are no pins: symmetric copies are all there is
@@ -91,6 +92,7 @@ class _Node:
     cost: float  # -log of the probability that the model gives to all of its pins together
     order: int
     question: Grid = field(compare=False)
+    pins: tuple[Pin, ...] = field(compare=False, default=())
 
 
 @dataclass
@@ -102,7 +104,7 @@ class _Tree:
     made: int = 0  # nodes that were ever open
     tried: int = 0  # pins: values put into a cell and tried by an attempt, or refuted by the rules at once
 
-    def branch(self, question: Grid, beliefs: NDArray[np.float32], cost: float) -> None:
+    def branch(self, question: Grid, beliefs: NDArray[np.float32], cost: float, pins: tuple[Pin, ...] = ()) -> None:
         """Open a node for every value of the cell that the model has narrowed down but not settled."""
         allowed = self.kind.open_symbols(question)
         if allowed is None or not allowed.any():
@@ -123,7 +125,8 @@ class _Tree:
                 self.tried += 1
             else:
                 self.made += 1
-                heapq.heappush(self.open, _Node(cost - math.log(probability), self.made, pinned))
+                pin = Pin(int(row), int(column), int(symbol), probability)
+                heapq.heappush(self.open, _Node(cost - math.log(probability), self.made, pinned, (*pins, pin)))
 
     def likeliest(self, most: int) -> list[_Node]:
         """Take the likeliest open nodes."""
@@ -144,13 +147,13 @@ def _pin(
         wave = []
         for node, number in zip(nodes, numbers, strict=False):
             symmetry = kind.symmetry(puzzle, _draw(puzzle, options.seed, number))
-            pins = int(np.count_nonzero(node.question != puzzle.question))
-            facts = {"found_by": "pins", "symmetry": symmetry.name, "pins": tree.tried, "undone": tree.tried - pins}
+            undone = tree.tried - len(node.pins)
+            facts = {"found_by": "pins", "symmetry": symmetry.name, "pins": tree.tried, "undone": undone}
             attempt = Attempt(puzzle, index, question=node.question, symmetry=symmetry, max_steps=steps, facts=facts)
-            attempt.wants_beliefs = True
+            attempt.wants_beliefs, attempt.pins = True, node.pins
             wave.append(attempt)
         yield wave
         numbers = numbers[len(wave) :]
         for node, attempt in zip(nodes, wave, strict=True):
             if attempt.beliefs is not None:
-                tree.branch(node.question, attempt.beliefs, node.cost)
+                tree.branch(node.question, attempt.beliefs, node.cost, node.pins)

@@ -67,6 +67,7 @@ def solve_inputs(request: SolveRequest) -> int:
     with open_output(look) as output:
         count = counter(first, exactly=request.check_unique)
         unsolvable = judging(count, output.warn if request.check_unique else None)
+        output.preview(first)
 
         from trm_solve import pretrained
         from trm_solve.tasks.answer import answer

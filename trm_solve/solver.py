@@ -28,7 +28,7 @@ from trm_solve.kinds import get_kind
 from trm_solve.kinds.base import Kind
 from trm_solve.model import TRM, Positions
 from trm_solve.puzzle import Grid, Puzzle, Scalar, View
-from trm_solve.trace import Step
+from trm_solve.trace import Pin, Step
 
 POSITIONS_PER_BATCH = {"cpu": 3072, "mps": 65536, "cuda": 262144}  # busy, and on a CPU still in its caches
 
@@ -47,6 +47,7 @@ class Attempt:
     noise_seed: int = 0
     max_steps: int | None = None  # fewer steps than the options allow
     wants_beliefs: bool = False
+    pins: tuple[Pin, ...] = ()  # what `question` has that the puzzle has not
     facts: Mapping[str, Any] = field(default_factory=dict)  # how it differs from a plain attempt, for the solution
     cancelled: bool = False  # set from outside: the slot is given up before the next step
     beliefs: NDArray[np.float32] | None = None  # where wanted, at the end: probability (rows, columns, symbols)
@@ -265,6 +266,7 @@ def _step(
         solved=check.solved,
         halted=bool(halted),
         of=attempt.puzzle,
+        pins=attempt.pins,
     )
 
 

@@ -7,6 +7,7 @@ import io
 import os
 import sys
 import unicodedata
+from collections.abc import Callable
 from typing import Any
 
 from trm_solve.errors import InputError
@@ -36,8 +37,13 @@ def harmless(text: str) -> str:
     return f"'{text}" if text.startswith(FORMULAS) else text
 
 
+before: list[Callable[[], None]] = []  # called before a line is said: a live view makes room for it
+
+
 def say(text: str) -> None:
     """A line on stderr. Where nobody can hear it, that is no failure."""
+    for make_room in before:
+        make_room()
     with contextlib.suppress(OSError, ValueError):
         print(printable(text), file=sys.stderr, flush=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -19,22 +20,54 @@ class PlainConsole(Console):
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"highlight": False, "markup": False, "emoji": False, **options})
 
+    @property
+    def unicode(self) -> bool:
+        return self.encoding.startswith("utf")
+
+    @property
+    def tells_by_color(self) -> bool:
+        """Whether a board may say something by colour alone; with no blocks to fill, it says all by characters."""
+        return self.color_system is not None and not self.no_color and self.unicode
+
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
         for segment in super().render(renderable, options):
             text, style, control = segment
-            if control or text.isprintable() or text == "\n":
+            if control:
                 yield segment
-            else:
-                yield Segment("\n".join(map(printable, text.split("\n"))), style)
+                continue
+            if not text.isprintable() and text != "\n":
+                text = "\n".join(map(printable, text.split("\n")))
+            yield Segment(text if self.unicode else encodable(text, self.encoding), style)
 
     def on_broken_pipe(self) -> None:
         """A reader that goes away ends the program as everywhere else."""
         raise BrokenPipeError
 
 
-def live_console() -> Console | None:
-    """A console on stdout where a live view makes sense: a terminal that moves its cursor and knows Unicode."""
-    if not sys.stdout.isatty() or not (sys.stdout.encoding or "").lower().startswith("utf"):
+ASCII = str.maketrans(
+    "─│┌┐└┘╭╮╰╯├┤┬┴┼━┃┏┓┗┛┣┫┳┻╋╸╺╹╻·…█▀▄▌▐▁▂▃▅▆▇░▒▓←→",
+    "-|+++++++++++++-|+++++++++--||..#####_.-=*#.:%<>",
+)
+
+
+def encodable(text: str, encoding: str) -> str:
+    """A text as an encoding can say it: lines and blocks by signs of the same width, else '?'."""
+    said = "".join(char if _fits(char, encoding) else char.translate(ASCII) for char in text)
+    return said.encode(encoding, "replace").decode(encoding)
+
+
+@lru_cache(maxsize=1024)
+def _fits(char: str, encoding: str) -> bool:
+    try:
+        char.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def live_console() -> PlainConsole | None:
+    """A console on stdout where a live view makes sense: a terminal that moves its cursor."""
+    if not sys.stdout.isatty():
         return None
     console = PlainConsole(force_terminal=True)
     return console if console.is_interactive else None
@@ -75,16 +108,21 @@ class Area:
     def _paint(self, lines: list[list[Segment]]) -> None:
         """Back to the first row, over the old lines, and away with what is left of them; all in one write."""
         width = max(self._console.width, 1)
-        rows = sum(max(1, -(-each // width)) for each in self._widths)  # a window made narrower has wrapped them
-        segments = [up(rows)]
+        narrower = any(each > width for each in self._widths)  # some terminals wrap old lines then, others cut them
+        rows = 0 if narrower else len(self._widths)
+        segments = [BEGIN, HOME if narrower else up(rows)]
         for line in lines:
             segments += [ERASE, *line, Segment.line()]
         surplus = max(rows - len(lines), 0)
-        segments += [ERASE, Segment.line()] * surplus + [up(surplus)]
+        segments += [ERASE, Segment.line()] * surplus + [up(surplus), END]
         self._console.print(Segments(segments), end="", crop=False, no_wrap=True)
         self._widths = [Segment.get_line_length(line) for line in lines]
 
 
+BEGIN, END = (  # drawn as a whole by terminals that know this, passed over by others
+    Segment(f"\x1b[?2026{code}", None, [(ControlType.CLEAR,)]) for code in "hl"
+)
+HOME = Segment("\x1b[H\x1b[J", None, [(ControlType.HOME,), (ControlType.CLEAR,)])
 ERASE = Segment("\x1b[2K", None, [(ControlType.ERASE_IN_LINE, 2)])
 
 

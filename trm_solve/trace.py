@@ -22,6 +22,20 @@ SCHEMA = 1
 GUESSES = 2  # answers that are shown and handed in where votes decide: ARC allows so many
 
 
+@dataclass(frozen=True)
+class Pin:
+    """A cell that an attempt took for granted, and how likely the model held its symbol when it was chosen."""
+
+    row: int
+    column: int
+    symbol: int
+    probability: float
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        return self.row, self.column, self.symbol
+
+
 @dataclass(frozen=True, eq=False)
 class Step(Shown):
     """One supervision step of one attempt at one puzzle. Arrays have the answer's shape."""
@@ -38,6 +52,7 @@ class Step(Shown):
     solved: bool  # the rules accept the answer
     halted: bool  # the attempt ends here
     of: Puzzle | None = None  # the puzzle itself, where known
+    pins: tuple[Pin, ...] = ()  # that the attempt stands on, the first of them first
 
     def __repr__(self) -> str:
         amiss = "solved" if self.solved else f"{_count_of(int(self.conflicts.sum()), 'conflict')}"
@@ -50,7 +65,7 @@ class Step(Shown):
 
     def to_dict(self) -> dict[str, Json]:
         """The step as a line of a trace has it."""
-        return {
+        fields: dict[str, Json] = {
             "puzzle": self.puzzle,
             "attempt": self.attempt,
             "step": self.step,
@@ -63,6 +78,9 @@ class Step(Shown):
             "solved": self.solved,
             "halted": self.halted,
         }
+        if self.pins:
+            fields["pins"] = [[pin.row, pin.column, pin.symbol, round(pin.probability, 4)] for pin in self.pins]
+        return fields
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Step:
@@ -89,11 +107,24 @@ class Step(Shown):
             halt_probability=float(fields["halt_probability"]),
             solved=_flag(fields, "solved"),
             halted=_flag(fields, "halted"),
+            pins=tuple(_pin(each, answer) for each in _list(fields, "pins")),
         )
 
 
 def _count_of(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _pin(value: Any, answer: Grid) -> Pin:
+    """A pin of a trace, which stands within the answer."""
+    if not isinstance(value, list) or len(value) != 4 or not all(type(each) is int for each in value[:3]):
+        raise ValueError("a pin is a list of row, column, symbol and probability")
+    row, column, symbol, probability = value
+    if type(probability) not in (int, float) or not 0 <= probability <= 1:
+        raise ValueError("the probability of a pin is a number from 0 to 1")
+    if not (0 <= row < answer.shape[0] and 0 <= column < answer.shape[1] and 0 < symbol < 256):
+        raise ValueError("a pin stands outside of the grid")
+    return Pin(row, column, symbol, float(probability))
 
 
 def _number(fields: Mapping[str, Any], name: str) -> float:

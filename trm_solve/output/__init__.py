@@ -16,6 +16,7 @@ from trm_solve.errors import ExitCode, InputError, ReaderGone, TrmError
 from trm_solve.files import AtomicFile, swallow_stdout
 from trm_solve.output.json_lines import JsonLines, fields_of
 from trm_solve.output.kept import Picture, Trace
+from trm_solve.output.keys import open_keys
 from trm_solve.output.live import Live
 from trm_solve.output.sink import MANY, OutputOptions, Record, Sink
 from trm_solve.output.text import Plain, Talk, say_error
@@ -48,6 +49,12 @@ class Output:
         if index == self._next:
             self._show(index, 0)
 
+    def preview(self, puzzle: Puzzle) -> None:
+        """Show a puzzle before there is a model for it."""
+        for sink in self._sinks:
+            if isinstance(sink, Live):
+                sink.preview(puzzle)
+
     def step(self, step: Step) -> None:
         steps = self._open[step.puzzle][2]
         steps.append(step)
@@ -66,12 +73,8 @@ class Output:
 
     def warn(self, text: str) -> None:
         """Say something while puzzles are solved."""
-        if self._options.quiet:
-            return
-        for sink in self._sinks:
-            if isinstance(sink, Live):
-                sink.clear()
-        say(f"warning: {text}")
+        if not self._options.quiet:
+            say(f"warning: {text}")
 
     def _show(self, index: int, number: int) -> None:
         """Show the puzzle whose turn it is, after this many of its steps."""
@@ -131,5 +134,8 @@ def open_output(options: OutputOptions) -> Output:
         for sink in sinks:
             sink.close(completed=False)
         raise
-    sinks.append(Live(console, options) if console is not None else Talk(options))
+    if console is None:
+        sinks.append(Talk(options))
+    else:
+        sinks.append(Live(console, options, open_keys(leave=lambda: console.show_cursor(True))))
     return Output(sinks, options)

@@ -65,7 +65,7 @@ class Talk:
             if solution.best_attempt is not None and not self._options.many:
                 scene = Scene(solution.puzzle, record.steps or solution.trace, solution)
                 console = PlainConsole(stderr=True)
-                space = Space(console.width, 100, console.color_system is not None and not console.no_color)
+                space = Space(console.width, 100, console.tells_by_color)
                 lines = board(solution.puzzle, scene.shown, space).lines
                 console.print(Text("\n").join(lines), no_wrap=True, crop=False)
 

@@ -16,9 +16,10 @@ from trm_solve.kinds.base import Space
 from trm_solve.render.boards import board
 from trm_solve.render.scene import UNSURE, Scene, beside
 from trm_solve.talk import printable
-from trm_solve.trace import Solution, Step
+from trm_solve.trace import Pin, Solution, Step
 
 PANEL_WIDTH = 30  # the narrowest window for facts beside the board
+ASIDE = 12  # the least room for what is said beside a board that leaves no line below it
 GAP = 3  # columns between the board and the facts
 LABEL = 9  # columns of the strip's row names
 ROWS = 4  # of the strip
@@ -31,9 +32,11 @@ def frame(scene: Scene, space: Space = Space()) -> Text:  # noqa: B008 (frozen)
     drawing = board(scene.puzzle, step, space, scene.solution or scene.tally)
     lines = list(drawing.lines)
     room = space.width - drawing.width - GAP
-    facing = panel(scene, step, drawing.legend, room) if room >= PANEL_WIDTH else []
+    facing = panel(scene, step, drawing.legend, room, space.height) if room >= PANEL_WIDTH else []
     if 0 < len(facing) <= space.height:
         lines = beside(lines, facing, drawing.width + GAP)
+    elif len(lines) == space.height and room >= ASIDE:  # a low window: no line to spare below the board
+        lines = beside(lines, aside(scene, step, room), drawing.width + GAP)
     else:
         lines += status(scene, step, space.width)
     if len(lines) > space.height:
@@ -49,11 +52,12 @@ def frame(scene: Scene, space: Space = Space()) -> Text:  # noqa: B008 (frozen)
     return picture
 
 
-def panel(scene: Scene, step: Step | None, legend: Text, width: int) -> list[Text]:
-    """The facts, 13 lines or a few more."""
+def panel(scene: Scene, step: Step | None, legend: Text, width: int, height: int) -> list[Text]:
+    """The facts, 13 lines or a few more where pins are told too."""
     rows = [(name, value) for name, value in facts(scene, step, width - 11) if value]
     lines = [Text(printable(scene.puzzle.source), "bold"), Text()]
     lines += [Text.assemble((f"{name:<11}", "dim"), printable(value)) for name, value in rows]
+    lines += stack(scene, step, max(2, height - ROWS - len(lines) - 7))
     lines += [Text(), *outcome(scene, width)]
     lines += [Text()] * max(0, 12 - len(lines)) + [legend]
     for line in lines:
@@ -90,15 +94,38 @@ def doubts(scene: Scene, step: Step) -> list[tuple[str, str]]:
     return [("unsure", count(unsure(step), "cell")), ("answer", f"{rows} x {columns}")]
 
 
+def stack(scene: Scene, step: Step | None, most: int) -> list[Text]:
+    """The pins that the attempt on the board stands on, the last ones at least, and those of the one before, undone."""
+    if step is None:
+        return []
+    before = next((each.pins for each in scene.steps if each.attempt == step.attempt - 1), ())
+    lines = [Text(f"pin {pinned(pin)}", "bold") for pin in step.pins]
+    lines += [Text(f"pin {pinned(pin)}, undone", "dim strike") for pin in before if pin not in step.pins]
+    hidden = len(lines) - most
+    return lines if hidden <= 0 else [Text(f"{count(hidden + 1, 'pin')} before", "dim"), *lines[hidden + 1 :]]
+
+
+def pinned(pin: Pin) -> str:
+    """'r4c5 = 8 (67 %)'."""
+    return f"r{pin.row + 1}c{pin.column + 1} = {pin.symbol} ({percent(pin.probability)})"
+
+
 def unsure(step: Step) -> int:
     return int((step.confidence < UNSURE).sum())
 
 
 def progress(scene: Scene, step: Step) -> str:
-    text = f"{step.step} of {scene.max_steps}" if scene.max_steps else str(step.step)
-    text += f", attempt {step.attempt}" if len({each.attempt for each in scene.steps}) > 1 else ""
+    """'3 of 16', or '3, attempt 4 of 5': later attempts may be shorter."""
+    several = len({each.attempt for each in scene.steps}) > 1
+    text = f"{step.step} of {scene.max_steps}" if scene.max_steps and not step.pins else str(step.step)
+    text += f", attempt {which(scene, step)}" if several else ""
     best = scene.solution is not None and scene.solution.answer is None
     return text + (" (the best)" if best and scene.steps and step is not scene.steps[-1] else "")
+
+
+def which(scene: Scene, step: Step) -> str:
+    """'4', or '4 of 5' once it is known how many there were."""
+    return f"{step.attempt} of {scene.solution.attempts}" if scene.solution is not None else str(step.attempt)
 
 
 def outcome(scene: Scene, width: int) -> list[Text]:
@@ -121,7 +148,14 @@ def status(scene: Scene, step: Step | None, width: int) -> list[Text]:
     amiss = f"{int(step.conflicts.sum())} clash"
     if not get_kind(scene.puzzle.kind).has_rules:
         amiss = "{} x {} · {} unsure".format(*step.answer.shape, unsure(step))
-    return [Text(f"step {progress(scene, step)} · halt {percent(step.halt_probability)} · {amiss}", "dim")]
+    said = f"pin {pinned(step.pins[-1])}" if step.pins else f"halt {percent(step.halt_probability)}"
+    return [Text(f"step {progress(scene, step)} · {said} · {amiss}", "dim")]
+
+
+def aside(scene: Scene, step: Step | None, width: int) -> list[Text]:
+    """The status line, a part a line; or the verdict."""
+    (line, *more) = status(scene, step, 10 * width)
+    return [Text(part, line.style) for said in (line, *more) for part in textwrap.wrap(said.plain, width)]
 
 
 def strip(scene: Scene, width: int, height: int) -> list[Text]:
@@ -136,7 +170,7 @@ def strip(scene: Scene, width: int, height: int) -> list[Text]:
     cell += LABEL + 16 * (cell + 1) <= width
     columns = max((width - LABEL) // cell, 1)
     ruled = get_kind(scene.puzzle.kind).has_rules
-    others = other_attempts(scene.steps, shown.attempt, ruled) if height > ROWS else []
+    others = attempts(scene, shown, width, ruled) if height > ROWS else []
     room = (height - len(others) + 1) // (ROWS + 1)  # blocks of rows, with a blank line between them
     now = now[-room * columns :] if room > 0 else []
     blocks = [now[n : n + columns] for n in range(0, len(now), columns)]
@@ -162,13 +196,18 @@ def strip_block(steps: Sequence[Step], width: int, shown: int, ruled: bool) -> l
     ]
 
 
-def other_attempts(steps: Sequence[Step], attempt: int, ruled: bool) -> list[Text]:
-    """One line on the other attempts, where there are any: how many, and with how many conflicts the best one ended."""
-    ends = {each.attempt: int(each.conflicts.sum()) for each in steps if each.attempt != attempt}
-    if not ends:
+def attempts(scene: Scene, shown: Step, width: int, ruled: bool) -> list[Text]:
+    """All attempts in one line, where there are several: how much each left amiss, '+' for a solved one."""
+    ends = {each.attempt: each for each in scene.steps}
+    if len(ends) < 2:
         return []
-    best = f", best {count(min(ends.values()), 'clash')}" if ruled else ""
-    return [Text(f"attempt {attempt}; {count(len(ends), 'other')}{best}", "dim")]
+    line = Text.assemble((f"{'attempt':<{LABEL}}", "dim"), (f"{which(scene, shown)}  ", "bold"))
+    amiss = {n: int(each.conflicts.sum()) if ruled else unsure(each) for n, each in sorted(ends.items())}
+    most = max(max(amiss.values()), 1)
+    for n in list(amiss)[-max(width - line.cell_len, 1) :]:
+        sign = "+" if ends[n].solved else bar(amiss[n] / most)
+        line.append(sign, "bold green" if ends[n].solved else "reverse" if n == shown.attempt else "dim")
+    return [line]
 
 
 def verdict(solution: Solution) -> str:
