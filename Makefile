@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: solve test test-cpus test-lowest test-wheel fuzz docs docs-check clean
+.PHONY: solve test test-cpus test-lowest test-wheel fuzz docs docs-check pictures clean
 
 solve: $(VENV)/installed
 	$(BIN)/trm-solve solve examples/sudoku/hard.txt
@@ -44,8 +44,12 @@ docs: $(VENV)/installed-test
 docs-check: $(VENV)/installed-test
 	TRM_DOCS=all $(BIN)/pytest tests/test_docs.py
 
+# Moving pictures of all kinds, opened in a headless browser (Chromium or the like); PNGs to look at are left in pictures/.
+pictures: $(VENV)/installed-test
+	PYTHONPATH=. $(BIN)/python tests/pictures.py
+
 clean:
-	rm -rf $(VENV) .venv-lowest build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) pictures .venv-lowest build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
