@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +34,8 @@ def measure(
     model: TRM, puzzles: list[Puzzle], arm: str, minutes: float, folds: int | None, name: str
 ) -> dict[str, Any]:
     """One task: its score at 1 and 2 attempts, the mean over its test inputs."""
-    how = AdaptOptions(minutes=1e-6, on_interrupt="stop")
-    if arm != "none":
-        how = replace(how, minutes=minutes, folds=folds, fit=arm, compile="on" if minutes >= 1 else "auto")
+    fitted = {"folds": 0} if arm == "none" else {"folds": folds, "compile": "on" if minutes >= 1 else "auto"}
+    how = AdaptOptions(minutes=minutes, fit=arm, on_interrupt="stop", **fitted)
     start, scores = time.perf_counter(), {1: 0.0, 2: 0.0}
     told = ""
     for event in answer_tasks(model, puzzles, SolveOptions(), adaptation=how, name=name):
@@ -72,7 +70,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("challenges", type=Path)
     parser.add_argument("--model", default="arc")
-    parser.add_argument("--minutes", type=float, default=2.0, help="of adaptation a task")
+    parser.add_argument("--minutes", type=float, default=2.0, help="a task, its vote too")
     parser.add_argument("--folds", type=int, help="pairs left out in turn: half of the time; 0 for none")
     parser.add_argument("--arms", default="all,none", help="of all, rows, scratch, none")
     parser.add_argument("--count", type=int, default=len(TASKS), help="only so many tasks")

@@ -29,6 +29,8 @@ from trm_solve.model import TRM
 from trm_solve.puzzle import Puzzle
 from trm_solve.reading import read_lines
 from trm_solve.tasks import adapt as module
+from trm_solve.tasks import answer as answering
+from trm_solve.tasks import budget as budgets
 from trm_solve.tasks.adapt import adapt
 from trm_solve.tasks.answer import answer
 from trm_solve.tasks.identifiers import Identifiers
@@ -75,10 +77,13 @@ def test_a_fit_is_compiled_where_that_pays_and_the_vote_is_not(
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every look at the clock takes 5 ms, so that no machine is too slow; of small fits the votes are a large part."""
+    """Every look at the clock takes 10 ms, so that no machine is too slow; of small fits the votes are a large part."""
     ticks = itertools.count()
     monkeypatch.setattr(module, "FOLD_FIT", 0.5)
-    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: next(ticks) / 200))
+    monkeypatch.setattr(module, "FOLD_VOTES", 1)
+    monkeypatch.setattr(module, "FOLD_GUESSES", 1)
+    for each in (module, answering, budgets):
+        monkeypatch.setattr(each, "time", SimpleNamespace(monotonic=lambda: next(ticks) / 100))
 
 
 def tiny(names: list[str] | None = None, canvas: str = "crop") -> TRM:

@@ -115,6 +115,7 @@ def test_json_fields_are_the_contract(capsys: pytest.CaptureFixture[str]) -> Non
         "conflicts": 0,
         "overruled": 1,
         "reason": "",
+        "correct": None,
     }
     assert unsolved["answer"] is None
     assert unsolved["verdict"] == "unsolved"

@@ -123,7 +123,7 @@ def test_every_import_is_declared() -> None:
     declared = " ".join(project["dependencies"]).lower()
     for name in ("torch", "typer", "rich", "numpy", "safetensors", "huggingface-hub", "pyyaml"):
         assert name in declared
-    assert set(project["optional-dependencies"]) == {"image", "plot", "fast", "test"}
+    assert set(project["optional-dependencies"]) == {"image", "plot", "fast", "arc", "test"}
 
 
 def test_constraints_pin_every_dependency() -> None:

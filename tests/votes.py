@@ -27,7 +27,7 @@ def step(attempt: int, answer: Rows, q: float) -> Step:
 
 
 def solution(asked: Puzzle, *votes: tuple[Rows, float]) -> Solution:
-    case = schedule.Case(asked, 0, Arc(), attempts=len(votes))
+    case = schedule.Case(asked, 0, Arc(), attempts=len(votes), seconds=6.0)
     case.votes = [step(n, answer, q) for n, (answer, q) in enumerate(votes, 1)]
     case.conclude("scripted", 6.0)
     assert case.solution is not None

@@ -413,10 +413,11 @@ class SolveOptions(Strict):
 class AdaptOptions(Strict):
     """How a model is fitted to an ARC task that it does not know."""
 
-    minutes: float = 3.0  # for a task, leave-one-out included
+    minutes: float = 3.0  # for all that is done for a task: fits, leave-one-out, the vote
     copies: int = 100  # of the task, each with an identifier of its own: with few, the pairs are learned by heart
     folds: int | None = None  # pairs that are left out in turn, at most; None: as there is time for
-    fit: Literal["all", "rows", "scratch"] = "all"  # weights and rows; rows only; fresh weights and rows
+    fit: Literal["all", "rows", "scratch", "none"] = "all"  # weights and rows; rows only; fresh weights and rows; as is
+    thrifty: bool = False  # once all examples come out right, the fit takes as long again and no longer
     recipe: Mapping[str, Any] = field(default_factory=dict)  # fields of the preset `adapt` to change
     compile: Compile = "auto"
     on_interrupt: Literal["answer", "stop"] = "answer"  # Ctrl-C: answer with the best so far, or as anywhere else

@@ -5,6 +5,9 @@ Decided by the amount of work and never by timing, so that the same command give
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import torch
 
 from trm_solve.model import TRM
@@ -71,6 +74,18 @@ def unfuse(model: TRM) -> None:
     """Undo `fuse`."""
     for network in model.networks:
         network._compiled_call_impl = None
+
+
+@contextlib.contextmanager
+def unfused(model: TRM) -> Iterator[None]:
+    """As `unfuse`, for a moment: work of another shape is not worth compiling for."""
+    kept = [network._compiled_call_impl for network in model.networks]
+    unfuse(model)
+    try:
+        yield
+    finally:
+        for network, compiled in zip(model.networks, kept, strict=True):
+            network._compiled_call_impl = compiled
 
 
 def works(device: torch.device) -> bool:

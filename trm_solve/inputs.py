@@ -14,7 +14,7 @@ from trm_solve.hub import names
 from trm_solve.hub.folder import read_config
 from trm_solve.kinds import get_kind
 from trm_solve.puzzle import Puzzle
-from trm_solve.reading import read_file, read_stream, read_text
+from trm_solve.reading import by_name, read_file, read_stream, read_text
 from trm_solve.reading.files import files_in, find_files
 
 FILE_NAME = re.compile(r"[/\\]|\.[A-Za-z]\w{0,5}$")  # a path or a suffix: a file was meant, even if it is not there
@@ -27,8 +27,8 @@ def read_items(puzzle: str | Path, kind: str | None = None, source: str = "<puzz
     """
     if examples.is_example(puzzle):
         return read_text(examples.locate(puzzle).read_text(encoding="utf-8"), str(puzzle), kind)
-    if isinstance(puzzle, Path):
-        return read_file(puzzle, kind)
+    if isinstance(puzzle, Path) or by_name(puzzle) is not None:
+        return read_file(Path(puzzle), kind)
     one_line = "\n" not in puzzle and len(puzzle) < 4096
     # Path.exists raises for a text that is longer than a name may be
     if one_line and (os.path.exists(puzzle) or FILE_NAME.search(puzzle)):  # noqa: PTH110

@@ -95,6 +95,11 @@ class Interrupt:
                     self._kept[number] = signal.signal(number, self._catch)
         return self
 
+    @property
+    def listens(self) -> bool:
+        """Whether it is this one that hears of the signals."""
+        return bool(self._kept)
+
     def _catch(self, number: int, frame: Any) -> None:
         del frame
         self.raised = True

@@ -5,20 +5,24 @@ Puzzles and the model's name are looked at before torch is imported, so that a m
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from trm_solve.config import AdaptOptions, SolveOptions
 from trm_solve.errors import InputError
+from trm_solve.evaluation.tasks import Submission, survey
 from trm_solve.inputs import choose_model, must_be_for, read_inputs
+from trm_solve.interrupt import Interrupt, exit_code
 from trm_solve.kinds import get_kind
 from trm_solve.output import MANY, OutputOptions, open_output
 from trm_solve.puzzle import Puzzle
 from trm_solve.talk import say
+from trm_solve.tasks.budget import Budget, count_unseen, estimate, in_turn
 from trm_solve.tasks.view import AdaptView
 from trm_solve.trace import Solution, Step
 
@@ -44,12 +48,24 @@ class SolveRequest:
     kind: str | None = None
     adaptation: AdaptOptions | None = None  # to tasks that the model does not know
     keep: Path | None = None  # folder that the adapted model is kept in
+    submission: Path | None = None  # of tasks
+    total_minutes: float | None = None  # of tasks: for all together
     check_unique: bool = False  # count solutions exactly; the count judges the puzzle and never supplies an answer
     verbose: bool = False  # say which model, device and dtype
 
 
 def solve_inputs(request: SolveRequest) -> int:
-    """Solve what the inputs hold and show it; returns the exit code."""
+    """Solve what the inputs hold and show it; returns the exit code.
+
+    The first Ctrl-C ends what has a submission or a bound of time with what there is, as time does.
+    """
+    planned = request.submission is not None or request.total_minutes is not None
+    with Interrupt() if planned else contextlib.nullcontext() as interrupt:
+        code = _solve(request, Budget(request.total_minutes, interrupt))
+        return exit_code() if interrupt is not None and interrupt.raised else code
+
+
+def _solve(request: SolveRequest, budget: Budget) -> int:
     items = read_inputs(request.inputs, request.kind)
     head: list[Puzzle | InputError] = []  # enough to know the kind and whether there are many
     first: Puzzle | None = None
@@ -64,22 +80,42 @@ def solve_inputs(request: SolveRequest) -> int:
     whose = f"{first.source} is a {first.kind} puzzle"
     name = choose_model(request.model, first.kind, whose)
     look = request.look.with_puzzles(name, request.options.max_steps, many)
-    with open_output(look) as output:
+    items = itertools.chain(head, items)
+    with contextlib.ExitStack() as until_done:
+        submission: Submission | None = None
+        if request.submission is not None or request.total_minutes is not None:
+            if get_kind(first.kind).tasks is None:
+                option = "--submission" if request.submission is not None else "--total-minutes"
+                raise InputError(f"{option} is for ARC tasks, these are {first.kind} puzzles")
+            items = iter(held := list(of_kind(items, first.kind)))
+            if request.submission is not None:
+                submission = until_done.enter_context(Submission(request.submission, first.kind, survey(held)))
+        output = until_done.enter_context(open_output(look))
         count = counter(first, exactly=request.check_unique)
         unsolvable = judging(count, output.warn if request.check_unique else None)
         output.preview(first)
 
         from trm_solve import pretrained
         from trm_solve.tasks.answer import answer
+        from trm_solve.tasks.guesses import first_two
 
         ready = pretrained.ready(name, device=request.device, dtype=request.dtype)
         must_be_for(first.kind, name, ready.config.kind, whose)
         if request.verbose:
             dtype = str(ready.forward_dtype).removeprefix("torch.")
             say(f"model {name}, device {ready.device}, dtype {dtype}, effort {request.options.effort}")
+        items = _told(of_kind(items, first.kind), output.warn)
+        places: Sequence[int] | None = None
+        if request.submission is not None or request.total_minutes is not None:
+            held = list(items)
+            unseen, known = count_unseen(held, ready.identifiers)
+            if unseen and request.adaptation is not None and not look.quiet:
+                say(estimate(unseen, known, request.adaptation.minutes, request.total_minutes, 1))
+            turn = in_turn(held, ready.identifiers) if request.total_minutes is not None else list(enumerate(held))
+            places, items = [place for place, _ in turn], iter([item for _, item in turn])
         events = answer(
             ready,
-            _told(of_kind(itertools.chain(head, items), first.kind), output.warn),
+            items,
             request.options,
             adaptation=request.adaptation,
             watch=output.live or look.trace is not None or look.save is not None,
@@ -87,19 +123,23 @@ def solve_inputs(request: SolveRequest) -> int:
             keep=request.keep,
             go_on=True,
             begin=output.begin,
-            view=AdaptView(quiet=look.quiet),
+            view=AdaptView(quiet=look.quiet, live=output.live),
             unsolvable=None if many and not request.check_unique else unsolvable,
+            budget=budget,
+            places=places,
         )
-        done = 0
+        at: Iterator[int] = itertools.count() if places is None else iter(places)
         for event in (counted(event, count, every=request.check_unique) for event in events):
             if isinstance(event, Step):
                 output.step(event)
                 continue
+            place = next(at)
             if isinstance(event, Solution):
-                output.solution(done, event)
+                if submission is not None:
+                    submission.answers[place] = first_two(event)
+                output.solution(place, event)
             else:
-                output.bad(done, event)
-            done += 1
+                output.bad(place, event)
     return int(output.exit_code)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Sequence
+from datetime import timedelta
 from types import TracebackType
 
 import torch
@@ -11,6 +13,8 @@ import torch.distributed as dist
 from torch import Tensor
 
 from trm_solve.errors import InputError
+
+PATIENCE = timedelta(days=30)
 
 
 class Team:
@@ -34,7 +38,8 @@ class Team:
         if self.size > 1:
             if self.device.type == "cuda":
                 torch.cuda.set_device(self.device)
-            dist.init_process_group("nccl" if self.device.type == "cuda" else "gloo")
+            backend = "nccl" if self.device.type == "cuda" else "gloo"
+            dist.init_process_group(backend, timeout=PATIENCE)  # one may have hours of tasks left
         return self
 
     def __exit__(
@@ -63,6 +68,10 @@ class Team:
         if self.size > 1:
             dist.all_reduce(values)
         return values
+
+    def count(self, flags: Sequence[bool]) -> list[int]:
+        """How many processes have each flag set."""
+        return [int(number) for number in self.sum(torch.tensor(flags, device=self.device).int()).tolist()]
 
     def gather(self, part: Tensor) -> Tensor:
         """The processes' parts joined along the first axis, in order of rank, on every process."""

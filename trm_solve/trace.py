@@ -179,6 +179,7 @@ class Candidate:
     answer: Grid
     votes: int
     halt_probability: float  # mean over its votes
+    found_in: str = "vote"  # or "fold", "fit", "step": where one was found that has no vote, see tasks/guesses.py
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +203,7 @@ class Solution(Shown):
     model: str
     reason: str = ""  # why there is no answer
     facts: Mapping[str, Any] = field(default_factory=dict)
-    candidates: tuple[Candidate, ...] = ()  # by votes, most first; they are cast by `attempts`
+    candidates: tuple[Candidate, ...] = ()  # by votes of `attempts`, most first; the second: tasks/guesses.py
     trace: tuple[Step, ...] = ()
     best_step: Step | None = None  # the one that has the answer, or else the best attempt
 
@@ -225,6 +226,23 @@ class Solution(Shown):
         Raises `InputError`, also where Pillow is missing (PNG, GIF).
         """
         told().save(self, os.fspath(path))
+
+    @property
+    def correct(self) -> bool | None:
+        """Whether the answer is the one that the file has, or another that the rules accept; None: it has none."""
+        label = self.puzzle.answer
+        if label is None:
+            return None
+        return self.verdict == "solved" or (self.answer is not None and np.array_equal(self.answer, label))
+
+    @property
+    def place(self) -> int | None:
+        """Of the answer that the file has among the candidates, from 1."""
+        label = self.puzzle.answer
+        same = (
+            n for n, each in enumerate(self.candidates, 1) if label is not None and np.array_equal(each.answer, label)
+        )
+        return next(same, None)
 
 
 def rank(steps: Iterable[Step]) -> list[tuple[Candidate, Step]]:

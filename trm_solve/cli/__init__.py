@@ -19,7 +19,7 @@ from trm_solve.files import swallow_stdout, unwritable
 from trm_solve.interrupt import exit_code, termination
 from trm_solve.talk import Unheard, mend_streams, say
 
-COMMANDS = {name: name for name in ("demo", "solve", "eval", "train", "replay", "generate", "models")}
+COMMANDS = {name: name for name in ("demo", "solve", "show", "eval", "train", "replay", "generate", "models")}
 COMMANDS["eval"] = "evaluate"  # -> the module, imported when somebody asks for the command
 
 

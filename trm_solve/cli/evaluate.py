@@ -1,6 +1,8 @@
 """`trm-solve eval`."""
 
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -47,6 +49,16 @@ def evaluate(
         ),
     ] = 0,
     adapt_minutes: o.AdaptMinutes = 3.0,
+    total_minutes: o.TotalMinutes = None,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Processes side by side, one thread each, as under torchrun.",
+            rich_help_panel=o.RUN,
+        ),
+    ] = 1,
     leave_one_out: o.LeaveOneOut = None,
     no_adapt: o.NoAdapt = False,
     compile_: o.Compile = "auto",
@@ -58,14 +70,7 @@ def evaluate(
         Path | None,
         typer.Option(metavar="FILE", help="Keep the puzzles that were not solved.", rich_help_panel=o.OUTPUT),
     ] = None,
-    submission: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Write two attempts at each ARC test input, in the official form.",
-            rich_help_panel=o.OUTPUT,
-        ),
-    ] = None,
+    submission: o.Submission = None,
     as_json: o.Json = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="No progress, only the figures.", rich_help_panel=o.OUTPUT)
@@ -80,30 +85,34 @@ def evaluate(
         trm-solve eval puzzles/ --halt never --max-steps 16,32,64 --report runs/report
     """
     from trm_solve.config import AdaptOptions, SolveOptions
-    from trm_solve.evaluation.measure import EvalRequest, measure
+    from trm_solve.evaluation.measure import EvalRequest, measure, prepare
     from trm_solve.evaluation.report import print_comparison, print_table
+    from trm_solve.jobs import side_by_side
 
     steps = tuple(_number(text) for each in max_steps for text in each.split(","))
     chosen = {"halt": halt, "effort": effort, "attempts": attempts, "seed": seed, "slots": slots, "compile": compile_}
     options = SolveOptions.from_dict(chosen | {"max_steps": min(steps)})
     fitting = AdaptOptions(minutes=adapt_minutes, folds=leave_one_out, compile=options.compile, on_interrupt="stop")
-    found = measure(
-        EvalRequest(
-            paths=tuple(paths),
-            options=options,
-            max_steps=steps,
-            model=model,
-            device=device,
-            dtype=dtype,
-            kind=kind,
-            report=report,
-            failures=failures,
-            submission=submission,
-            offsets=offsets,
-            adaptation=None if no_adapt else fitting,
-            quiet=quiet,
-        )
+    request = EvalRequest(
+        paths=tuple(paths),
+        options=options,
+        max_steps=steps,
+        model=model,
+        device=device,
+        dtype=dtype,
+        kind=kind,
+        report=report,
+        failures=failures,
+        submission=submission,
+        total_minutes=total_minutes,
+        offsets=offsets,
+        adaptation=None if no_adapt else fitting,
+        quiet=quiet,
     )
+    if jobs > 1 and "WORLD_SIZE" not in os.environ:
+        prepare(request)
+        raise typer.Exit(side_by_side(jobs, sys.argv[1:]))
+    found = measure(request)
     if found is None:
         return
     figures, code = found

@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+from pathlib import Path
 from typing import Annotated, get_args
 
 import typer
@@ -130,7 +131,24 @@ Attempts = Annotated[
 AdaptMinutes = Annotated[
     float,
     typer.Option(
-        min=0.01, metavar="MINUTES", help="Time to fit the model to a task it does not know.", rich_help_panel=TASKS
+        min=0.01,
+        metavar="MINUTES",
+        help="Time for a task that the model does not know, its vote too.",
+        rich_help_panel=TASKS,
+    ),
+]
+TotalMinutes = Annotated[
+    float | None,
+    typer.Option(
+        min=0.01, metavar="MINUTES", help="Time for all tasks together, shared out among them.", rich_help_panel=TASKS
+    ),
+]
+Submission = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Write two attempts at each ARC test input, in the official form; also after Ctrl-C.",
+        rich_help_panel=OUTPUT,
     ),
 ]
 LeaveOneOut = Annotated[

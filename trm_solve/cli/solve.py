@@ -40,6 +40,7 @@ def solve(
         typer.Option("--check-unique", help="Count solutions exactly: none, one or several.", rich_help_panel=o.RUN),
     ] = False,
     adapt_minutes: o.AdaptMinutes = 3.0,
+    total_minutes: o.TotalMinutes = None,
     leave_one_out: o.LeaveOneOut = None,
     no_adapt: o.NoAdapt = False,
     keep: Annotated[
@@ -49,6 +50,7 @@ def solve(
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write the answers here.", rich_help_panel=o.OUTPUT),
     ] = None,
+    submission: o.Submission = None,
     json: o.Json = False,
     trace: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write every step, for replay.", rich_help_panel=o.OUTPUT)
@@ -93,6 +95,8 @@ def solve(
             kind=kind,
             adaptation=None if no_adapt else fitting,
             keep=keep,
+            submission=submission,
+            total_minutes=total_minutes,
             check_unique=check_unique,
             verbose=verbose,
         )

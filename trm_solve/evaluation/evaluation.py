@@ -24,6 +24,8 @@ from trm_solve.model import TRM
 from trm_solve.puzzle import Puzzle
 from trm_solve.schedule import Event
 from trm_solve.tasks.answer import answer
+from trm_solve.tasks.budget import Budget, NotReached, in_turn
+from trm_solve.tasks.guesses import first_two
 from trm_solve.tasks.identifiers import task_key
 from trm_solve.trace import SCHEMA, Solution, Step
 
@@ -39,7 +41,6 @@ def outcome_of(index: int, solution: Solution, offsets: int = 0) -> Outcome:
     cells = float(np.mean(given == label)) if same else 0.0
     kind = get_kind(puzzle.kind)
     ranked = [candidate.answer for candidate in solution.candidates]
-    hits = (n for n, each in enumerate(ranked, 1) if label is not None and np.array_equal(each, label))
     return Outcome(
         index=index,
         source=puzzle.source,
@@ -54,11 +55,11 @@ def outcome_of(index: int, solution: Solution, offsets: int = 0) -> Outcome:
         attempts=solution.attempts,
         halt_probability=solution.halt_probability,
         task=puzzle.task,
-        rank=next(hits, None),
+        rank=solution.place,
         votes=solution.candidates[0].votes if ranked else 0,
         confidence=solution.facts.get("confidence"),
         seconds=solution.seconds + solution.facts.get("adapt_seconds", 0.0),
-        answers=tuple(map(kind.format, ranked[:2])),
+        answers=first_two(solution),
     )
 
 
@@ -71,6 +72,7 @@ class Evaluation:
     errors: int = 0  # items that could not be read, had no answer or are of a task that the model does not know
     exit_code: ExitCode = ExitCode.OK  # the highest that any of them calls for
     failures: list[int] = field(default_factory=list)  # places of the puzzles whose answer is not right
+    not_reached: int = 0  # puzzles for which there was no time left
 
     def add(self, news: Outcome | InputError) -> None:
         if isinstance(news, InputError):
@@ -87,6 +89,7 @@ class Evaluation:
         self.errors += other.errors
         self.exit_code = max(self.exit_code, other.exit_code)
         self.failures = sorted(self.failures + other.failures)
+        self.not_reached += other.not_reached
         return self
 
     def to_dict(self, options: SolveOptions, **where: Any) -> dict[str, Any]:
@@ -98,6 +101,7 @@ class Evaluation:
             **figures,
             **(pass_at(self.tally.by_task) if self.tally.by_task else {}),
             "unreadable": self.errors,
+            "not_reached": self.not_reached,
             "seconds": round(self.seconds, 3),
             "puzzles_per_second": answered / self.seconds if self.seconds else None,
             "halt": options.halt,
@@ -127,11 +131,14 @@ def evaluate(
     offsets: int = 0,
     notice: Notice | None = None,
     adaptation: AdaptOptions | None = None,
+    budget: Budget | None = None,
     runner: Runner | None = None,
 ) -> Evaluation:
     """Run the model on the puzzles; `notice` hears of every item, in input order.
 
-    Tasks that the model does not know are fitted within `adaptation`. `runner` takes the place of the model's own.
+    Tasks that the model does not know are fitted within `adaptation`. Where a `budget` bounds the time of all, known
+    tasks come first and small ones before large ones; what it leaves no time for is counted and is no news. `runner`
+    takes the place of the model's own.
 
     `share` (rank, size) takes every size-th item only, or every size-th task with all its test inputs; `done` holds
     the places that `so_far` has counted already. With `offsets`, the items are those that `place` makes of the puzzles.
@@ -143,7 +150,8 @@ def evaluate(
 
     def mine() -> Iterator[Puzzle | InputError]:
         number, before = -1, None
-        for index, item in enumerate(items):
+        bounded = budget is not None and budget.minutes is not None
+        for index, item in in_turn(items, model.identifiers) if bounded else enumerate(items):
             task = task_key(item)
             number += task is None or task != before
             before = task
@@ -152,11 +160,14 @@ def evaluate(
                 yield item
 
     if runner is None:
-        runner = partial(answer, adaptation=adaptation, go_on=True)
+        runner = partial(answer, adaptation=adaptation, go_on=True, budget=budget)
     start = time.perf_counter() - found.seconds
     for event in runner(model, mine(), options, name=name):
         assert not isinstance(event, Step)
         index = places.popleft()
+        if isinstance(event, NotReached):
+            found.not_reached += 1
+            continue
         news = event if isinstance(event, InputError) else outcome_of(index, event, offsets)
         found.add(news)
         found.seconds = time.perf_counter() - start

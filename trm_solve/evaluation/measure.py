@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,17 +17,20 @@ from trm_solve.config import AdaptOptions, SolveOptions
 from trm_solve.errors import InputError
 from trm_solve.evaluation.folder import ReportFolder, Row
 from trm_solve.evaluation.inputs import open_puzzles, place, read_labelled, write_failures
-from trm_solve.evaluation.tasks import Survey, submit, survey, table
+from trm_solve.evaluation.tally import Outcome
+from trm_solve.evaluation.tasks import Submission, Survey, survey, table
 from trm_solve.files import AtomicFile, open_plain
 from trm_solve.hub.folder import weights_of
 from trm_solve.inputs import choose_model, must_be_for
+from trm_solve.interrupt import Interrupt, exit_code
 from trm_solve.kinds import get_kind
 from trm_solve.locks import held
+from trm_solve.puzzle import Puzzle
 from trm_solve.talk import say
+from trm_solve.tasks.budget import Budget, count_unseen, estimate
 
 if TYPE_CHECKING:
     from trm_solve.evaluation.evaluation import Evaluation
-    from trm_solve.evaluation.tally import Outcome
     from trm_solve.model import TRM
     from trm_solve.team import Team
 
@@ -46,6 +49,7 @@ class EvalRequest:
     report: Path | None = None
     failures: Path | None = None
     submission: Path | None = None  # of tasks, which need no answers then
+    total_minutes: float | None = None  # of tasks: for all together
     offsets: int = 0  # places on the canvas at which each puzzle is measured; 0: as it was read
     adaptation: AdaptOptions | None = None  # to tasks that the model does not know
     quiet: bool = False
@@ -55,15 +59,26 @@ def measure(request: EvalRequest) -> tuple[dict[str, Any], int] | None:
     """The object of `eval --json` and the exit code; None in the processes that do not lead.
 
     The figures are those of the largest `max_steps`; where there are several, `runs` holds each. Raises `InputError`
-    or `ModelError`.
+    or `ModelError`. The first Ctrl-C ends what has a submission or a bound of time with what there is, as time does.
+    """
+    with Interrupt() if request.submission or request.total_minutes else Nothing() as interrupt:
+        return _measure(request, Budget(request.total_minutes, interrupt))
+
+
+def prepare(request: EvalRequest) -> tuple[list[Path], str, Iterator[Puzzle | InputError], str]:
+    """The files, the kind of their puzzles, what is in them, and the model's name, before there is any work.
+
+    Raises `InputError` or `ModelError` for what was asked and cannot be.
     """
     files, kind, items = open_puzzles(request.paths, request.kind, unlabelled=request.submission is not None)
     _refuse(request, kind)
+    return files, kind, items, choose_model(request.model, kind, f"these are {kind} puzzles")
+
+
+def _measure(request: EvalRequest, budget: Budget) -> tuple[dict[str, Any], int] | None:
+    files, kind, items, name = prepare(request)
     whose = f"these are {kind} puzzles"
-    name = choose_model(request.model, kind, whose)
     counted = survey(items) if get_kind(kind).tasks is not None else None
-    if counted is not None and request.submission is not None:
-        counted.names()
     for _ in place(items, 1, 0) if request.offsets else ():
         pass  # what has no offsets is refused before there is any work to lose
 
@@ -75,7 +90,7 @@ def measure(request: EvalRequest) -> tuple[dict[str, Any], int] | None:
 
     with (
         Team(choose_device(request.device)) as team,
-        _opened(request.submission if team.leads else None) as submission,
+        _submission(request, kind, counted if team.leads else None) as submission,
         _opened(request.failures if team.leads else None) as failures,
         contextlib.ExitStack() as until_done,
     ):
@@ -97,21 +112,26 @@ def measure(request: EvalRequest) -> tuple[dict[str, Any], int] | None:
             if counted is not None:
                 told |= {"unlabelled": counted.unlabelled}
                 how = request.adaptation
-                told |= {"adapt_minutes": None if how is None else how.minutes}
+                told |= {"adapt_minutes": None if how is None else how.minutes if budget.minutes is None else "shared"}
                 told |= {"leave_one_out": None if how is None else how.folds}
             if team.leads:
                 until_done.enter_context(held(request.report))
             folder = ReportFolder(request.report, told, team.rank, team.size)
-        found = [_sum(team, each) for each in _run(model, files, request, settings, folder, team, name, counted)]
+        alone = _run(model, files, request, settings, folder, team, name, counted, budget, submission)
+        found = [_sum(team, each) for each in alone]
         if not team.leads:
             return None
         runs = [each.to_dict(options, **where) for each, options in zip(found, settings, strict=True)]
         figures = runs[-1] | ({"runs": runs} if len(runs) > 1 else {})
-        if folder is not None:
+        if submission is not None:
+            outcomes = (each for inputs in found[-1].tally.by_task.values() for each in inputs)
+            submission.answers |= {each.index: each.answers for each in outcomes}
+        if left := found[-1].not_reached:
+            say(f"note: no time was left for {left} of {size} test inputs")
+        if budget.interrupt.raised:
+            return figures, exit_code()
+        if folder is not None and not left:
             folder.finish(figures | ({} if counted is None else {"by_task": table(found[-1].tally.by_task)}))
-        if submission is not None and counted is not None:
-            submission.write(submit(kind, found[-1].tally.by_task, counted))
-            submission.commit()
         if counted is not None and counted.unlabelled and not request.quiet:
             note = f"{counted.unlabelled} of {counted.items} test inputs have no answer to measure against"
             say(f"note: {note}; they are in the submission only")
@@ -131,6 +151,8 @@ def _run(
     team: Team,
     name: str,
     counted: Survey | None,
+    budget: Budget,
+    submission: Submission | None,
 ) -> list[Evaluation]:
     """This process's share of every setting."""
     from trm_solve.evaluation.evaluation import Evaluation, evaluate
@@ -143,7 +165,13 @@ def _run(
             continue  # done by two processes at once: an older version had no lock
         found[row.max_steps].add(row.news)
         found[row.max_steps].seconds = row.seconds
+        if submission is not None and isinstance(row.news, Outcome):
+            submission.answers[row.index] = row.news.answers
         done[row.max_steps].add(row.index)
+    tasks: list[Puzzle | InputError] = []  # few enough to be held
+    if counted is not None:
+        tasks += read_labelled(files, request.kind, unlabelled=request.submission is not None)
+        _announce(tasks, model, request, done[settings[-1].max_steps], counted, team)
     expected = 0 if counted is None else -(-counted.items // team.size)
     with folder or Nothing():
         for options in settings:
@@ -153,13 +181,16 @@ def _run(
                 def notice(
                     place: int, news: Outcome | InputError, so_far: Evaluation, meter: Meter = meter, steps: int = steps
                 ) -> None:
-                    if folder is not None:
+                    # what Ctrl-C cut short is answered for now, and is done anew by whoever goes on
+                    if folder is not None and not budget.interrupt.raised:
                         folder.add(Row(steps, place, news, so_far.seconds))
+                    if submission is not None and isinstance(news, Outcome):
+                        submission.answers[place] = news.answers
                     meter.notice(news, so_far)
 
                 evaluate(
                     model,
-                    read_labelled(files, request.kind, unlabelled=request.submission is not None),
+                    tasks if counted is not None else read_labelled(files, request.kind),
                     options,
                     name=name,
                     so_far=found[steps],
@@ -168,8 +199,35 @@ def _run(
                     offsets=request.offsets,
                     notice=notice,
                     adaptation=request.adaptation,
+                    budget=budget,
                 )
     return list(found.values())
+
+
+def _announce(
+    items: list[Puzzle | InputError],
+    model: TRM,
+    request: EvalRequest,
+    done: Collection[int],
+    counted: Survey,
+    team: Team,
+) -> None:
+    """Say what is done already and how long the rest will take."""
+    mine = [place in done for place in range(counted.items)]
+    done = {place for place, there in enumerate(team.count(mine)) if there}
+    if team.leads and not request.quiet:
+        kept = sum(places[-1] in done for places in counted.inputs.values())
+        if kept:
+            say(f"{kept} of {len(counted.inputs)} tasks taken from {request.report}")
+        unseen, known = count_unseen(items, model.identifiers, done)
+        if unseen and request.adaptation is not None:
+            say(estimate(unseen, known, request.adaptation.minutes, request.total_minutes, team.size))
+
+
+def _submission(request: EvalRequest, kind: str, counted: Survey | None) -> Submission | Nothing:
+    if request.submission is None or counted is None:
+        return Nothing()
+    return Submission(request.submission, kind, counted)
 
 
 @contextlib.contextmanager
@@ -186,8 +244,9 @@ def _opened(path: Path | None) -> Iterator[AtomicFile | None]:
 def _refuse(request: EvalRequest, kind: str) -> None:
     """What was asked for and does not go with the kind. Raises `InputError`."""
     tasks = get_kind(kind).tasks is not None
-    if not tasks and request.submission is not None:
-        raise InputError(f"--submission is for ARC tasks, these are {kind} puzzles")
+    for option, value in (("--submission", request.submission), ("--total-minutes", request.total_minutes)):
+        if not tasks and value is not None:
+            raise InputError(f"{option} is for ARC tasks, these are {kind} puzzles")
     if tasks and request.offsets:
         raise InputError("--offsets is for mazes, these are ARC tasks")
     if tasks and request.failures is not None:
@@ -195,7 +254,7 @@ def _refuse(request: EvalRequest, kind: str) -> None:
 
 
 class Nothing:
-    """The context of no report folder."""
+    """The context of what there is none of."""
 
     def __enter__(self) -> None: ...
 
@@ -240,5 +299,5 @@ def _settings(
         "max_steps": [options.max_steps for options in settings],
         "offsets": request.offsets,
         "weights": weights.hexdigest(),
-        "files": [[str(file), file.stat().st_size] for file in files if file.exists()],
+        "files": [[str(file), file.stat().st_size if file.exists() else None] for file in files],
     }

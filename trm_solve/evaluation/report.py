@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from trm_solve.errors import InputError
 from trm_solve.evaluation.tally import Outcome, judged, middle, number, percent, placed
@@ -84,11 +84,15 @@ class Meter:
     def _redraw(self, done: int, state: str) -> None:
         if self._bar is None:
             columns = (
-                BarColumn(30),
-                TextColumn("{task.percentage:.0f} %  {task.fields[state]}", markup=False),
-                TimeRemainingColumn(),
+                BarColumn(20),
+                TextColumn(
+                    "{task.percentage:.0f} %  {task.fields[state]}",
+                    markup=False,
+                    table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"),  # or it pushes the bar out
+                ),
+                TimeRemainingColumn(table_column=Column(no_wrap=True)),
             )
-            self._bar = Progress(*columns, console=self._console, transient=True)
+            self._bar = Progress(*columns, console=self._console, transient=True, expand=True)
             self._bar.add_task("", total=self._all, state=state)
             self._bar.start()
         self._bar.update(self._bar.task_ids[0], completed=done, state=state)

@@ -9,10 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from trm_solve.errors import InputError
 from trm_solve.evaluation.tally import Outcome, TaskKey, wilson
+from trm_solve.files import AtomicFile
 from trm_solve.kinds import get_kind
 from trm_solve.puzzle import Puzzle
 from trm_solve.tasks.identifiers import task_key
@@ -104,16 +107,35 @@ def table(tasks: Tasks) -> list[dict[str, Any]]:
     ]
 
 
-def submit(kind: str, tasks: Tasks, counted: Survey) -> str:
-    """The text of the submission for all tasks that were counted, in the kind's own form. Raises `InputError`."""
-    form = get_kind(kind).tasks
-    assert form is not None
-    names = counted.names()
-    inputs = {name: len(counted.inputs[key]) for name, key in names.items()}
-    answers: dict[str, list[Sequence[str]]] = {
-        name: [each.answers for each in tasks[key]]
-        if key in tasks
-        else [()] * inputs[name]  # a task that the model does not know
-        for name, key in names.items()
-    }
-    return form.submission(answers, inputs)
+class Submission:
+    """The file that is handed in, opened before there is any work to lose. A context manager.
+
+    It is there whatever ends the run, Ctrl-C too, with what was answered until then. Raises `InputError`.
+    """
+
+    def __init__(self, path: Path, kind: str, counted: Survey) -> None:
+        self._kind, self._counted = kind, counted
+        self._names = counted.names()
+        self._file = AtomicFile(path)
+        self.answers: dict[int, Sequence[str]] = {}  # by place: the first two candidates, as the kind writes them
+
+    def __enter__(self) -> Submission:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None or issubclass(kind, KeyboardInterrupt):
+                self._file.write(self.text())
+                self._file.commit()
+        finally:
+            self._file.discard()
+
+    def text(self) -> str:
+        """Of all tasks that were counted, in the kind's own form; of what has no answer too."""
+        form = get_kind(self._kind).tasks
+        assert form is not None
+        places = {name: self._counted.inputs[key] for name, key in self._names.items()}
+        answers = {name: [self.answers.get(place, ()) for place in of_task] for name, of_task in places.items()}
+        return form.submission(answers, {name: len(of_task) for name, of_task in places.items()})

@@ -109,6 +109,10 @@ class Kind(ABC):
         """The file with which this one is read, where it holds no puzzles of its own; None: it stands for itself."""
         return None
 
+    def named(self, name: str) -> Iterator[Puzzle | InputError] | None:
+        """The puzzles that go by a name and stand in no file of the user's; None where it is no name of this kind's."""
+        return None
+
     def fit(self, head: list[str]) -> Fit:
         """How well a file that begins with these lines fits; the kind that it fits best reads it."""
         return Fit(1.0 if self.recognises(head) else 0.0)
@@ -171,6 +175,10 @@ class Kind(ABC):
 
     def draw_vote(self, solution: Solution, space: Space) -> tuple[list[Text], Text] | None:
         """The board at the end, with the answers that were voted on; None: as `draw` shows the first of them."""
+        return None
+
+    def draw_task(self, puzzles: Sequence[Puzzle], space: Space) -> tuple[list[Text], Text] | None:
+        """A task with all of its questions, and their answers where they are known; None: each question by itself."""
         return None
 
     # ---- training and generation
@@ -250,7 +258,10 @@ class Tasks(ABC):
 
     @abstractmethod
     def draw_copies(self, pairs: Sequence[Pair], count: int, random: np.random.RandomState) -> list[View]:
-        """Up to `count` copies of a task that differ from it and from each other; a small task has fewer."""
+        """Up to `count` copies of a task that differ from it and from each other; a small task has fewer.
+
+        Those that tell most beside the ones before them come first: a vote may have time for some of them only.
+        """
 
     # ---- which task it is
 

@@ -17,7 +17,7 @@ from trm_solve.trace import Solution
 
 FIELDS = (
     *("kind", "source", "question", "answer", "verdict", "best_attempt", "steps", "attempts", "halt_probability"),
-    *("seconds", "model", "conflicts", "overruled", "reason"),
+    *("seconds", "model", "conflicts", "overruled", "reason", "correct"),
 )
 
 
@@ -50,9 +50,10 @@ def fields_of(outcome: Solution | InputError) -> dict[str, Any]:
         return json.loads(text) if text is not None and text.startswith("[") else text
 
     if not kind.has_rules:
-        fields["task"] = outcome.puzzle.task
+        fields |= {"task": outcome.puzzle.task, "place": outcome.place}
         fields["candidates"] = [
             {"answer": grid(each.answer), "votes": each.votes, "halt_probability": round(each.halt_probability, 6)}
+            | ({} if each.votes else {"found_in": each.found_in})
             for each in outcome.candidates[: trace.GUESSES]
         ]
     return fields | {
@@ -71,4 +72,5 @@ def fields_of(outcome: Solution | InputError) -> dict[str, Any]:
         "conflicts": 0 if outcome.conflicts is None else int(outcome.conflicts.sum()),
         "overruled": outcome.overruled,
         "reason": outcome.reason,
+        "correct": outcome.correct,
     }

@@ -15,6 +15,7 @@ from trm_solve.output.sink import OutputOptions, Record
 from trm_solve.output.text import say_error
 from trm_solve.puzzle import Puzzle
 from trm_solve.render import Scene, Space, board, frame, summary
+from trm_solve.render.film import votes
 from trm_solve.terminal import Area, PlainConsole
 
 PLAIN_HEIGHT = 60  # lines of a last frame without colour, which may scroll: a maze then has no half blocks to fit in
@@ -129,6 +130,8 @@ class Live:
         self._scene = scene
         if self._at is not None:
             scene = replace(scene, steps=scene.steps[: self._at], solution=None)
+        elif _vote(scene):
+            scene = replace(scene, tally=votes(scene, len(scene.steps)))
         self._draw(scene, self._console.height - 1)
 
     def _draw(self, scene: Scene, height: int, *, last: bool = False) -> None:
@@ -198,3 +201,10 @@ class Live:
             self._console.print("\n" * self._gap + f"{len(self._verdicts)} puzzles: {tally}")
         if self._options.many and self._options.output is None:
             self._console.print("answers: -o FILE, or a pipe", style="dim")
+
+
+def _vote(scene: Scene) -> bool:
+    """Whether a vote goes on and an attempt has cast its own: its candidates are shown as they come."""
+    if scene.solution is not None or get_kind(scene.puzzle.kind).has_rules:
+        return False
+    return any(step.halted for step in scene.steps) and scene.steps[-1].attempt > 1

@@ -7,6 +7,7 @@ kind finds them: in tables (`table.py`), in JSON (`json_text.py`), in lines and 
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
@@ -77,8 +78,19 @@ def read_stream(stream: TextIO, source: str, kind: str | None = None) -> Iterato
     return read_lines(limited(stream, source), source, kind)
 
 
+def by_name(name: str) -> Iterator[Puzzle | InputError] | None:
+    """The puzzles that a kind has under a name; None where it is none, or a file of this name is there."""
+    if ":" not in name or "\n" in name or os.path.exists(name):  # noqa: PTH110 (Path raises for a long text)
+        return None
+    found = (kind.named(name) for kind in kinds().values())
+    return next((items for items in found if items is not None), None)
+
+
 def read_file(path: Path, kind: str | None = None) -> Iterator[Puzzle | InputError]:
-    """Puzzles of a file or of a data set's folder, lazily; see `read_lines`. Raises `FileError`."""
+    """Puzzles of a file, of a name or of a data set's folder, lazily; see `read_lines`. Raises `FileError`."""
+    if (items := by_name(str(path))) is not None:
+        yield from items
+        return
     if is_data_set(path):
         yield from read_data_set(path, kind)
         return

@@ -220,9 +220,8 @@ def verdict(solution: Solution) -> str:
         return f"solved in {spent}"
     if solution.verdict == "predicted":
         understood = solution.facts.get("leave_one_out")
-        return f"predicted{agreement(solution, spent)}" + (
-            f"; adapted, leave-one-out {understood}" if understood else ""
-        )
+        adapted = f"; adapted, leave-one-out {understood}" if understood else ""
+        return f"predicted{agreement(solution, spent)}{adapted}{truth(solution)}"
     if solution.verdict == "unsolvable":
         return f"no solution: {solution.reason}" if solution.reason else "no solution"
     clashes = 0 if solution.conflicts is None else int(solution.conflicts.sum())
@@ -230,6 +229,14 @@ def verdict(solution: Solution) -> str:
     why = "" if why.startswith("not solved") else why  # said already
     several = "; it has several solutions, any of them would do" if solution.facts.get("solutions") == "several" else ""
     return f"not solved in {spent}" + (f", {why}" if why else "") + several
+
+
+def truth(solution: Solution) -> str:
+    """What the file's own answer says of a predicted one, where it has one."""
+    if solution.correct is None:
+        return ""
+    second = ", the second attempt is correct" if solution.place == 2 else ""
+    return "; correct" if solution.correct else f"; wrong{second}"
 
 
 def efforts(solution: Solution) -> str:

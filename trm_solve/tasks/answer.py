@@ -9,17 +9,21 @@ import dataclasses
 import itertools
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trm_solve import checkpoint, schedule
 from trm_solve.config import AdaptOptions, SolveOptions
 from trm_solve.errors import InputError, ModelError, reason_of
+from trm_solve.interrupt import Interrupt
 from trm_solve.kinds import get_kind
 from trm_solve.model import TRM
 from trm_solve.puzzle import Puzzle
 from trm_solve.schedule import Event
+from trm_solve.tasks.budget import Budget, NotReached, knows, weight
+from trm_solve.tasks.guesses import Guesses, with_second
 from trm_solve.tasks.identifiers import Identifiers, recognise, task_key
 from trm_solve.tasks.progress import Progress
 from trm_solve.tasks.view import AdaptView
@@ -43,56 +47,89 @@ def answer(
     begin: Callable[[int, Puzzle], None] = lambda *_: None,
     view: AdaptView | None = None,
     unsolvable: Callable[[Puzzle], str] | None = None,
+    budget: Budget | None = None,
+    places: Sequence[int] | None = None,
 ) -> Iterator[Event]:
     """As `schedule.solve_all`, for a kind with tasks too, whose questions must follow each other task by task.
 
     A task that the model does not know is fitted first, within `adaptation`; None: it raises `ModelError`, or with
     `go_on` its puzzles are errors among the others. `keep` is a folder for the adapted model; where there are several
-    tasks, for a folder a task. `begin` hears of each puzzle as it is taken up, with its place.
+    tasks, for a folder a task. `begin` hears of each puzzle as it is taken up, with its place. `budget` is the time of
+    all tasks together: what it leaves no time for comes as `NotReached`. `places` are those of the items in input
+    order, where they come in another.
     """
     if get_kind(model.config.kind).tasks is None:
         begun = _announced(items, begin)
         yield from schedule.solve_all(model, begun, options, watch=watch, name=name, unsolvable=unsolvable)
         return
-    first, several = 0, False
     view = view or AdaptView(quiet=True)
+    budget = budget or Budget(None)
     groups: Iterable[tuple[tuple[str, str] | None, list[Puzzle | InputError]]]
     groups = ((task, list(group)) for task, group in itertools.groupby(items, key=task_key))
-    if keep is not None:
+    several, waiting = False, list[float]()
+    if keep is not None or budget.minutes is not None:
         groups = list(groups)
         several = sum(task is not None for task, _ in groups) > 1
+        firsts = [group[0] for task, group in groups if task is not None]
+        bounded = budget.minutes is not None
+        waiting = [
+            weight(each)
+            for each in firsts
+            if bounded and isinstance(each, Puzzle) and not knows(model.identifiers, each)
+        ]
+    at: Iterator[int] = itertools.count() if places is None else iter(places)
     for task, of_task in groups:
+        where = list(itertools.islice(at, len(of_task)))
         if task is None:
             for error in of_task:
                 assert isinstance(error, InputError)
                 yield error
-            first += len(of_task)
             continue
         puzzles = [item for item in of_task if isinstance(item, Puzzle)]
+        if budget.over():
+            why = "Ctrl-C came first" if budget.interrupt.raised else "the time was up"
+            yield from (NotReached(f"{puzzle.source}: not reached, {why}") for puzzle in puzzles)
+            continue
+        began = time.monotonic()
         known = recognise(puzzles[0], model.identifiers) if model.identifiers is not None else None
         adapted: Adapted | None = None
+        ready, seconds = model, budget.left
         if known is None:
             if adaptation is None and go_on:
                 yield from (_as_input(unknown(puzzle, name)) for puzzle in puzzles)
-                first += len(puzzles)
                 continue
             if adaptation is None:
                 raise unknown(puzzles[0], name)
+            how = adaptation
+            if waiting:
+                how = dataclasses.replace(how, minutes=max(budget.share(waiting), 1e-3) / 60, thrifty=len(waiting) > 1)
+                waiting.pop(0)
+            seconds = 60 * how.minutes
             folder = None if keep is None else _make_folder(keep, puzzles[0], several)
             view.say(f"{puzzles[0].task}: unknown to {name}, adapting to its demonstration pairs")
-            adapted = _adapt(model, puzzles, adaptation, options.seed, view)
+            options = dataclasses.replace(options, attempts=options.attempts or 1000)
+            interrupt = budget.interrupt if budget.interrupt.listens else None
+            adapted = _adapt(model, puzzles, how, options, view, interrupt)
             if folder is not None:
                 _keep(adapted, folder, puzzles[0].task)
-        ready, known = (adapted.model, adapted.task) if adapted is not None else (model, str(known))
-        votes = options if adapted is None or options.attempts else dataclasses.replace(options, attempts=1000)
-        strategy = voters(ready, known, votes)
-        for place, puzzle in enumerate(puzzles, first):
+            ready, known = adapted.model, adapted.task
+        strategy = voters(ready, known, options)
+        for number, (place, puzzle) in enumerate(zip(where, puzzles, strict=True)):
             begin(place, puzzle)
-        for event in schedule.solve_all(
-            ready, puzzles, options, strategy=strategy, watch=watch, name=name, first=first
-        ):
-            yield _tell(event, adapted) if isinstance(event, Solution) and adapted is not None else event
-        first += len(puzzles)
+            now = time.monotonic()
+            until = now + (began + seconds - now) / (len(puzzles) - number)
+            for event in schedule.solve_all(
+                *(ready, [puzzle], options),
+                strategy=strategy,
+                watch=True,
+                name=name,
+                first=place,
+                enough=lambda until=until: time.monotonic() > until or budget.over(),  # type: ignore[misc]
+            ):
+                if isinstance(event, Solution):
+                    yield _told(event, adapted, watch)
+                elif watch:
+                    yield event
 
 
 def _announced(
@@ -105,7 +142,14 @@ def _announced(
         yield item
 
 
-def _adapt(model: TRM, puzzles: list[Puzzle], options: AdaptOptions, seed: int, view: AdaptView) -> Adapted:
+def _adapt(
+    model: TRM,
+    puzzles: list[Puzzle],
+    options: AdaptOptions,
+    vote: SolveOptions,
+    view: AdaptView,
+    interrupt: Interrupt | None,
+) -> Adapted:
     """The model fitted to the task, whose name in it is the task's fingerprint: a file may have any name."""
     from trm_solve.tasks.adapt import adapt, tasks_of  # the training code too
 
@@ -116,7 +160,14 @@ def _adapt(model: TRM, puzzles: list[Puzzle], options: AdaptOptions, seed: int, 
         view.notice(dataclasses.replace(stand, task=task))
 
     try:
-        return adapt(model, tasks_of(model).fingerprint(pairs), pairs, questions, options, seed=seed, notice=notice)
+        name = tasks_of(model).fingerprint(pairs)
+        return adapt(
+            *(model, name, pairs, questions, options),
+            vote=vote,
+            notice=notice,
+            watched=view.watched,
+            interrupt=interrupt,
+        )
     finally:
         view.clear()
 
@@ -156,11 +207,18 @@ def _keep(adapted: Adapted, folder: Path, task: str) -> None:
     checkpoint.save(adapted.model, folder, card=card)
 
 
-def _tell(solution: Solution, adapted: Adapted) -> Solution:
-    facts = {
-        "found_by": "adaptation",
-        "leave_one_out": adapted.understood,
-        "adapt_seconds": round(adapted.seconds, 1),
-        "adapt_updates": adapted.updates,
-    }
-    return dataclasses.replace(solution, facts={**solution.facts, **facts})
+def _told(solution: Solution, adapted: Adapted | None, watch: bool) -> Solution:
+    """The solution with its second guess, and how the model was adapted."""
+    solution = with_second(solution, Guesses() if adapted is None else adapted.guesses)
+    facts = (
+        {}
+        if adapted is None
+        else {
+            "found_by": "adaptation",
+            "leave_one_out": adapted.understood,
+            "adapt_seconds": round(adapted.seconds, 1),
+            "adapt_updates": adapted.updates,
+        }
+    )
+    trace = solution.trace if watch else ()
+    return dataclasses.replace(solution, facts={**solution.facts, **facts}, trace=trace)

@@ -6,7 +6,7 @@ that is too large, half blocks, or a digit a cell without colour. Demonstrations
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -52,6 +52,7 @@ class Tile:
     grid: Grid
     changed: Mask | None = None
     unsure: Mask | None = None
+    wrong: Mask | None = None
     room: tuple[int, int] = (0, 0)  # rows and columns that it takes up at least, so that a growing answer moves nothing
     arrow: bool = False
     wide: bool = False  # two columns a cell
@@ -86,17 +87,20 @@ class Tile:
         unsure = np.zeros(self.grid.shape, np.bool_) if self.unsure is None else self.unsure
         if self.color and not self.wide:
             looks = np.array([[hue for _, hue in SURE], [hue for _, hue in DARK]], np.object_)
-            yield from blocks(looks[unsure.astype(int), self.grid % len(PALETTE)])
+            dark = unsure if self.wrong is None else ~self.wrong  # no room for a mark: what is right steps back
+            yield from blocks(looks[dark.astype(int), self.grid % len(PALETTE)])
             return
         changed = np.zeros(self.grid.shape, np.bool_) if self.changed is None else self.changed
-        for row in zip(self.grid, changed, unsure, strict=True):
+        wrong = np.zeros(self.grid.shape, np.bool_) if self.wrong is None else self.wrong
+        for row in zip(self.grid, changed, unsure, wrong, strict=True):
             line = Text()
-            for symbol, new, vague in zip(*row, strict=True):
-                blank = self.color and symbol == 0 and not vague  # a black cell needs no digit
-                style = Style(underline=bool(new) or None, dim=bool(vague) or None)
+            for symbol, new, vague, other in zip(*row, strict=True):
+                blank = self.color and symbol == 0 and not vague and not other  # a black cell needs no digit
+                style = Style(underline=bool(new) or None, dim=bool(vague) or None, bold=bool(other) or None)
                 if self.color:
                     style += (DARK if vague else SURE)[symbol % len(PALETTE)][0]
-                line.append((" " if blank else str(symbol % len(PALETTE))) + " " * self.wide, style)
+                mark = ("!" if other else " ") * self.wide
+                line.append((" " if blank else str(symbol % len(PALETTE))) + mark, style)
             yield line
 
 
@@ -139,13 +143,40 @@ def board(puzzle: Puzzle, step: Step | None, space: Space) -> tuple[list[Text], 
 
 
 def attempts(solution: Solution, space: Space) -> tuple[list[Text], Text]:
-    """The demonstrations, the test input, and the answers with the most votes side by side."""
-    of = f"of {solution.attempts}"
+    """The demonstrations, the test input, the two answers to hand in, and the right one if the first is wrong."""
+    label, of = solution.puzzle.answer, f"of {solution.attempts}"
     answers = []
     for number, candidate in enumerate(solution.candidates[:GUESSES], 1):
-        text = f"attempt {number}: {candidate.votes} {of}"
-        answers.append(Tile(text + " votes" * (number == 1), candidate.answer))
-    return arrange(solution.puzzle, answers, space)
+        votes = f"{candidate.votes} {of}" if candidate.votes or candidate.found_in == "vote" else candidate.found_in
+        text = f"attempt {number}: {votes}" + " votes" * (number == 1 and candidate.votes > 0)
+        same = label is not None and label.shape == candidate.answer.shape
+        wrong = candidate.answer != label if same and (candidate.answer != label).any() else None
+        answers.append(Tile(text, candidate.answer, wrong=wrong))
+    if solution.correct is False and label is not None and solution.verdict == "predicted":
+        answers.append(Tile("right answer", label))
+    lines, marks = arrange(solution.puzzle, answers, space)
+    if any(answer.wrong is not None for answer in answers):
+        marks = Text.assemble(CHIPS if space.color else "", "  ", ("wrong!", "bold"))
+    return lines, marks
+
+
+def task(puzzles: Sequence[Puzzle], space: Space) -> tuple[list[Text], Text]:
+    """A whole task: its demonstrations, all of its test inputs, and their answers where they are known."""
+    shown = puzzles[0].examples
+    for wide in (True, False):
+        tiles = [list(pair(str(n), *grids)) for n, grids in enumerate(shown, 1)]
+        tiles += [list(pair(f"test {n}", each.question, each.answer)) for n, each in enumerate(puzzles, 1)]
+        groups = [[replace(tile, wide=wide, color=space.color) for tile in group] for group in tiles]
+        rows = list(filled(groups, space.width))
+        if max(row.size[0] for row in rows) <= space.width:
+            break
+    return [line for row in rows for line in row.draw()], legend(wide, space.color)
+
+
+def pair(title: str, before: Grid, after: Grid | None) -> Iterator[Tile]:
+    yield Tile(title, before, arrow=after is not None)
+    if after is not None:
+        yield Tile("", after)
 
 
 def room(puzzle: Puzzle) -> tuple[int, int]:
@@ -181,13 +212,18 @@ def layouts(puzzle: Puzzle, answers: Sequence[Tile]) -> Iterator[tuple[bool, int
 
 def demonstrations(puzzle: Puzzle, count: int, width: int, color: bool) -> Iterator[Row]:
     """The first pairs, in as few rows as hold them."""
+    pairs = (pair(str(number), *grids) for number, grids in enumerate(puzzle.examples[:count], 1))
+    yield from filled(([replace(tile, color=color) for tile in tiles] for tiles in pairs), width)
+
+
+def filled(groups: Iterable[Sequence[Tile]], width: int) -> Iterator[Row]:
+    """Rows of tiles, those of a group in one row."""
     row: list[Tile] = []
-    for number, (before, after) in enumerate(puzzle.examples[:count], 1):
-        pair = [Tile(str(number), before, arrow=True, color=color), Tile("", after, color=color)]
-        if row and Row([*row, *pair]).size[0] > width:
+    for group in groups:
+        if row and Row([*row, *group]).size[0] > width:
             yield Row(row)
             row = []
-        row += pair
+        row += group
     if row:
         yield Row(row)
 

@@ -7,7 +7,7 @@ are the public checkpoints': 0 PAD, 1 EOS (just below and just right of a grid),
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from trm_solve.errors import InputError
 from trm_solve.kinds.arc.copies import Copy
 from trm_solve.kinds.arc.knowledge import ArcTasks
-from trm_solve.kinds.arc.text import fit, puzzles_of, read_tasks
+from trm_solve.kinds.arc.text import fit, other_form, puzzles_of, read_tasks
 from trm_solve.kinds.arc.tokens import CANVAS, COLOR, COLORS, largest_rectangle, needed_side, place, square
 from trm_solve.kinds.base import Fit, Kind, Space
 from trm_solve.kinds.dihedral import DIHEDRAL
@@ -68,8 +68,16 @@ class Arc(Kind):
         for task in read_tasks(lines, source):
             if isinstance(task, InputError):
                 yield task
+            elif not task.test:
+                what = "a list of pairs without a test input, as RE-ARC has them"
+                raise InputError(f"{source}: {what}", "train learns from it; there is nothing to solve")
             else:
                 yield from puzzles_of(task, source)
+
+    def named(self, name: str) -> Iterator[Puzzle | InputError] | None:
+        from trm_solve.kinds.arc.named import named
+
+        return named(name)
 
     def format(self, grid: Grid) -> str:
         return json.dumps(grid.tolist(), separators=(",", ":"))
@@ -104,16 +112,21 @@ class Arc(Kind):
     def belongs_to(self, path: Path) -> Path | None:
         """Solutions are read with the challenges beside them, which answers to hand in belong to as well."""
         challenges = path.with_name(path.name.replace("solutions", "challenges"))
-        if challenges.name != path.name and challenges.exists():
+        if challenges.name != path.name and (challenges := other_form(challenges)).exists():
             return challenges
-        if "submission" in path.name and path.suffix == ".json":
-            return next(iter(sorted(path.parent.glob("*challenges*.json"))), None)
+        if "submission" in path.name and path.name.removesuffix(".gz").endswith(".json"):
+            return next(iter(sorted(path.parent.glob("*challenges*.json*"))), None)
         return None
 
     def draw(self, puzzle: Puzzle, step: Step | None, space: Space) -> tuple[list[Text], Text] | None:
         from trm_solve.kinds.arc import drawing
 
         return drawing.board(puzzle, step, space)
+
+    def draw_task(self, puzzles: Sequence[Puzzle], space: Space) -> tuple[list[Text], Text] | None:
+        from trm_solve.kinds.arc import drawing
+
+        return drawing.task(puzzles, space)
 
     def draw_vote(self, solution: Solution, space: Space) -> tuple[list[Text], Text] | None:
         from trm_solve.kinds.arc import drawing

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trm_solve.errors import FileError
 from trm_solve.kinds.arc.copies import SEPARATOR, Copy, identifier, split_identifier
 from trm_solve.kinds.arc.text import Task, fit, open_tasks
 from trm_solve.kinds.arc.tokens import needed_side, square
 from trm_solve.kinds.base import Examples, Report, Tasks
 from trm_solve.puzzle import Grid, Mask, Pair, Puzzle, Tokens, View
+from trm_solve.reading.container import lines_of, open_file
 
 HOLDS = 0.3  # how well a file must fit to be read as tasks; an object without their keys is told what it lacks
 
@@ -36,7 +39,11 @@ class ArcTasks(Tasks):
     def draw_copies(self, pairs: Sequence[Pair], count: int, random: np.random.RandomState) -> list[View]:
         from trm_solve.kinds.arc.dataset import draw_copies
 
-        return list(draw_copies(Task("", tuple(pairs), ()), count, random))
+        # a vote that is cut short has heard of every turn before it hears of one twice
+        rounds: dict[int, list[View]] = {}
+        for copy in draw_copies(Task("", tuple(pairs), ()), count, random):
+            rounds.setdefault(copy.transform, []).append(copy)
+        return [copy for row in zip_longest(*rounds.values()) for copy in row if copy is not None]
 
     def fingerprint(self, pairs: Iterable[Pair]) -> str:
         from trm_solve.kinds.arc.known import fingerprint
@@ -50,9 +57,9 @@ class ArcTasks(Tasks):
 
     def holds(self, path: Path) -> bool:
         try:
-            with path.open(encoding="utf-8-sig") as file:
-                return fit([file.read(4096)]).score > HOLDS
-        except (OSError, UnicodeDecodeError):
+            with open_file(path) as file:
+                return fit([next(lines_of(file, str(path)), "")[:4096]]).score > HOLDS
+        except FileError:
             return False  # whoever reads it says why
 
     def open(self, path: Path) -> list[tuple[str, Sequence[Pair]]]:

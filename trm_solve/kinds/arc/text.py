@@ -15,6 +15,7 @@ from trm_solve.errors import InputError
 from trm_solve.kinds.arc.tokens import COLORS, SIDE
 from trm_solve.kinds.base import Fit
 from trm_solve.puzzle import Grid, Puzzle
+from trm_solve.reading.container import lines_of, open_file
 
 SAMPLE = 1 << 16  # characters that are looked at to recognise a file
 LARGEST = 1 << 27  # characters of JSON; all public sets together have a tenth of that
@@ -60,8 +61,11 @@ def read_tasks(lines: Iterable[str], source: str) -> Iterator[Task | InputError]
     if isinstance(content, list):
         yield from _listed(content, source)
         return
+    if "input" in content and "output" in content:  # the only line of a file of pairs
+        yield _of_pairs([content], source)
+        return
     if "train" in content or "test" in content:
-        yield _task(Path(source).stem, content, source, "", None)
+        yield _task(_stem(source), content, source, "", None)
         return
     if not content:
         raise InputError(f"{source}: no task in it", HINT)
@@ -90,16 +94,28 @@ def is_submission(content: dict[str, Any]) -> bool:
 def _listed(content: list[Any], source: str) -> Iterator[Task | InputError]:
     """Tasks in a list, which have the name that they say or that of their file and a number."""
     if content and all(isinstance(each, dict) and "input" in each for each in content):
-        raise InputError(f"{source}: a list of pairs without a test input, as RE-ARC has them", HINT)
+        yield _of_pairs(content, source)
+        return
     if not content or not all(isinstance(each, dict) and ("train" in each or "test" in each) for each in content):
         raise InputError(f"{source}: not a JSON object", HINT)
     for number, fields in enumerate(content):
         said = next((fields[key] for key in ("id", "name", "task_id") if isinstance(fields.get(key), str)), "")
-        name = said if said and said.isprintable() else f"{Path(source).stem}-{number + 1}"
+        name = said if said and said.isprintable() else f"{_stem(source)}-{number + 1}"
         try:
             yield _task(name, _object(fields, source, f"[{number}]"), source, f"[{number}].", None)
         except InputError as error:
             yield error
+
+
+def _of_pairs(pairs: list[Any], source: str) -> Task:
+    """A task of pairs alone, as RE-ARC has them: there is nothing to ask, but much to learn."""
+    found = [_pair(pair, source, f"[{n}]", needed=True) for n, pair in enumerate(pairs)]
+    return Task(_stem(source), tuple((question, answer) for question, answer in found if answer is not None), ())
+
+
+def _stem(source: str) -> str:
+    """A file's name without its suffixes."""
+    return Path(Path(source).name.removesuffix(".gz")).stem
 
 
 class _Object(dict[str, Any]):
@@ -123,7 +139,7 @@ def _load(lines: Iterable[str], source: str) -> _Object | list[Any]:
         if size > LARGEST:
             raise InputError(f"{source}: more than {LARGEST >> 20} MB, no ARC file is so large")
     try:
-        content = json.loads("".join(text), object_pairs_hook=_pairs)
+        content = _by_line(text) or json.loads("".join(text), object_pairs_hook=_pairs)
     except RecursionError:
         raise InputError(f"{source}: nested too deeply, no ARC file is", HINT) from None
     except json.JSONDecodeError as error:
@@ -131,6 +147,17 @@ def _load(lines: Iterable[str], source: str) -> _Object | list[Any]:
     except ValueError:
         raise InputError(f"{source}: a number of thousands of digits, no ARC file has one", HINT) from None
     return content if isinstance(content, list) else _object(content, source, "")
+
+
+def _by_line(text: list[str]) -> list[Any]:
+    """The values of JSON Lines; none where the text is something else, one document above all."""
+    lines = [line for line in text if line.strip()]
+    if len(lines) < 2 or not all(line.strip().endswith("}") for line in lines[:2]):
+        return []
+    try:
+        return [json.loads(line, object_pairs_hook=_pairs) for line in lines]
+    except ValueError:
+        return []
 
 
 def _object(content: Any, source: str, path: str) -> _Object:
@@ -147,17 +174,19 @@ def _solutions(source: str) -> dict[str, Any]:
     other = _beside(source)
     if other == Path(source) or not other.exists():
         return {}
-    try:
-        with other.open(encoding="utf-8-sig") as file:
-            return _object(_load(file, str(other)), str(other), "")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{other}: cannot be read ({error})") from None
+    with open_file(other) as file:
+        return _object(_load(lines_of(file, str(other)), str(other)), str(other), "")
 
 
 def _beside(source: str) -> Path:
-    """The place of the solutions to a challenges file."""
-    path = Path(source)
-    return path.with_name(path.name.replace("challenges", "solutions"))
+    """The place of the solutions to a challenges file, either of which may be packed."""
+    return other_form(Path(source).with_name(Path(source).name.replace("challenges", "solutions")))
+
+
+def other_form(path: Path) -> Path:
+    """The file of this name, packed or not, whichever is there; else as it was asked for."""
+    plain = path.with_name(path.name.removesuffix(".gz"))
+    return next((each for each in (path, plain, plain.with_name(plain.name + ".gz")) if each.exists()), path)
 
 
 def _task(name: str, fields: _Object, source: str, path: str, solutions: Any) -> Task:
@@ -188,7 +217,7 @@ def _pair(pair: Any, source: str, path: str, *, needed: bool = False) -> Pair:
         if key not in fields:
             raise InputError(f"{source}: {path}: no {key}", HINT)
     output = fields.get("output")
-    if not needed and output == []:  # written so where it is not known
+    if not needed and output in ([], [[]]):  # written so where it is not known
         output = None
     answer = _grid(output, source, f"{path}.output") if output is not None else None
     if needed and answer is None:
@@ -223,13 +252,10 @@ def open_tasks(files: Sequence[Path]) -> list[list[Task]]:
     found = []
     for path in files:
         tasks = []
-        try:
-            with path.open(encoding="utf-8-sig") as file:
-                for task in read_tasks(file, str(path)):
-                    if isinstance(task, InputError):
-                        raise task
-                    tasks.append(task)
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{path}: cannot be read ({error})") from None
+        with open_file(path) as file:
+            for task in read_tasks(lines_of(file, str(path)), str(path)):
+                if isinstance(task, InputError):
+                    raise task
+                tasks.append(task)
         found.append(tasks)
     return found
