@@ -73,6 +73,15 @@ def test_pairs_alone_are_learned_from_and_cannot_be_solved(trm: Trm, tmp_path: P
         Arc.tasks.read_examples([path], 2, 30, lambda _: None)
 
 
+@pytest.mark.parametrize("test", [{}, {"test": []}])
+def test_tasks_without_a_test_are_learned_from(trm: Trm, tmp_path: Path, test: dict[str, Any]) -> None:
+    (path := tmp_path / "made.json").write_text(json.dumps({"a1": {"train": [PAIR] * 2, **test}}))
+    assert "a1.test: no test input" in trm("solve", path).err
+    assert Arc.tasks is not None
+    (found,), names = Arc.tasks.read_examples([path], 2, 30, lambda _: None)
+    assert (len(found.ids), names[1], set(found.sides.tolist())) == (2, "a1", {6})
+
+
 @pytest.mark.parametrize("packed", [(), ("challenges",), ("solutions",), ("challenges", "solutions")])
 def test_packed_files_belong_together_as_plain_ones_do(tmp_path: Path, packed: tuple[str, ...]) -> None:
     """As Kaggle unpacks them, with a sample of what is to be handed in beside them."""

@@ -114,7 +114,8 @@ def _examples(
         count += [len(entry.copies)] * len(mine)
         weights += [1 / max(len(mine), 1)] * len(mine)
         asked = [question for question, _ in entry.task.test]
-        sides += [side_of(pair, entry.task.train, asked) for pair in mine]
+        side = needed_side(entry.task.train, asked)
+        sides += [max(side, needed_side([pair], [])) for pair in mine]
     if kept_back:
         report(f"{path}: {kept_back} pairs are test pairs of public evaluation tasks and are not learned from")
     if not pairs:

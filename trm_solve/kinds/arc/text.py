@@ -52,20 +52,21 @@ def puzzles_of(task: Task, source: str) -> Iterator[Puzzle]:
         yield Puzzle("arc", question, answer, where, task=task.name, examples=task.train, questions=questions)
 
 
-def read_tasks(lines: Iterable[str], source: str) -> Iterator[Task | InputError]:
+def read_tasks(lines: Iterable[str], source: str, *, asked: bool = True) -> Iterator[Task | InputError]:
     """Tasks of one task's JSON or of a challenges file, whose solutions are taken from the file beside it.
 
-    A task at fault comes as the error that names its place; raises `InputError` where the text is no such JSON.
+    A task at fault comes as the error that names its place; raises `InputError` where the text is no such JSON. What is
+    not `asked` anything, to be learned from, needs no test input.
     """
     content = _load(lines, source)
     if isinstance(content, list):
-        yield from _listed(content, source)
+        yield from _listed(content, source, asked)
         return
     if "input" in content and "output" in content:  # the only line of a file of pairs
-        yield _of_pairs([content], source)
+        yield _of_pairs([content], source, asked)
         return
     if "train" in content or "test" in content:
-        yield _task(_stem(source), content, source, "", None)
+        yield _task(_stem(source), content, source, "", None, asked)
         return
     if not content:
         raise InputError(f"{source}: no task in it", HINT)
@@ -78,7 +79,7 @@ def read_tasks(lines: Iterable[str], source: str) -> Iterator[Task | InputError]
         try:
             if not name.isprintable():  # and it stands in every message
                 raise InputError(f"{source}: task {number + 1}: its name has characters that cannot be shown")
-            yield _task(name, _object(fields, source, name), source, f"{name}.", solutions.get(name))
+            yield _task(name, _object(fields, source, name), source, f"{name}.", solutions.get(name), asked)
         except InputError as error:
             yield error
 
@@ -91,10 +92,10 @@ def is_submission(content: dict[str, Any]) -> bool:
     )
 
 
-def _listed(content: list[Any], source: str) -> Iterator[Task | InputError]:
+def _listed(content: list[Any], source: str, asked: bool) -> Iterator[Task | InputError]:
     """Tasks in a list, which have the name that they say or that of their file and a number."""
     if content and all(isinstance(each, dict) and "input" in each for each in content):
-        yield _of_pairs(content, source)
+        yield _of_pairs(content, source, asked)
         return
     if not content or not all(isinstance(each, dict) and ("train" in each or "test" in each) for each in content):
         raise InputError(f"{source}: not a JSON object", HINT)
@@ -102,13 +103,16 @@ def _listed(content: list[Any], source: str) -> Iterator[Task | InputError]:
         said = next((fields[key] for key in ("id", "name", "task_id") if isinstance(fields.get(key), str)), "")
         name = said if said and said.isprintable() else f"{_stem(source)}-{number + 1}"
         try:
-            yield _task(name, _object(fields, source, f"[{number}]"), source, f"[{number}].", None)
+            yield _task(name, _object(fields, source, f"[{number}]"), source, f"[{number}].", None, asked)
         except InputError as error:
             yield error
 
 
-def _of_pairs(pairs: list[Any], source: str) -> Task:
+def _of_pairs(pairs: list[Any], source: str, asked: bool) -> Task:
     """A task of pairs alone, as RE-ARC has them: there is nothing to ask, but much to learn."""
+    if asked:
+        what = "a list of pairs without a test input, as RE-ARC has them"
+        raise InputError(f"{source}: {what}", "train learns from it; there is nothing to solve")
     found = [_pair(pair, source, f"[{n}]", needed=True) for n, pair in enumerate(pairs)]
     return Task(_stem(source), tuple((question, answer) for question, answer in found if answer is not None), ())
 
@@ -189,14 +193,16 @@ def other_form(path: Path) -> Path:
     return next((each for each in (path, plain, plain.with_name(plain.name + ".gz")) if each.exists()), path)
 
 
-def _task(name: str, fields: _Object, source: str, path: str, solutions: Any) -> Task:
+def _task(name: str, fields: _Object, source: str, path: str, solutions: Any, asked: bool) -> Task:
     """`solutions` are the test outputs in order, where they come from another file."""
     for part in ("train", "test"):
+        if part == "test" and not asked and not fields.get(part):
+            continue
         if not isinstance(fields.get(part), list) or not fields[part]:
             missing = "demonstration pair" if part == "train" else "test input"
             raise InputError(f"{source}: {path}{part}: no {missing}", HINT)
     train = [_pair(pair, source, f"{path}train[{n}]", needed=True) for n, pair in enumerate(fields["train"])]
-    test = [_pair(pair, source, f"{path}test[{n}]") for n, pair in enumerate(fields["test"])]
+    test = [_pair(pair, source, f"{path}test[{n}]") for n, pair in enumerate(fields.get("test") or ())]
     if solutions is not None:
         beside = str(_beside(source))
         if not isinstance(solutions, list) or len(solutions) != len(test):
@@ -228,6 +234,10 @@ def _pair(pair: Any, source: str, path: str, *, needed: bool = False) -> Pair:
 def _grid(rows: Any, source: str, path: str) -> Grid:
     """A grid of colours, 1 to 30 a side. Raises `InputError` with the path of the first fault."""
     _side(rows, source, path, "rows")
+    if all(type(row) is list and 0 < len(row) == len(rows[0]) <= SIDE and {*map(type, row)} == {int} for row in rows):
+        fast = np.array(rows)  # as nearly all are: one look at all cells
+        if fast.dtype.kind == "i" and 0 <= fast.min() <= fast.max() < COLORS:
+            return fast.astype(np.uint8)
     for number, row in enumerate(rows):
         _side(row, source, f"{path}[{number}]", "cells")
         if len(row) != len(rows[0]):
@@ -253,7 +263,7 @@ def open_tasks(files: Sequence[Path]) -> list[list[Task]]:
     for path in files:
         tasks = []
         with open_file(path) as file:
-            for task in read_tasks(lines_of(file, str(path)), str(path)):
+            for task in read_tasks(lines_of(file, str(path)), str(path), asked=False):
                 if isinstance(task, InputError):
                     raise task
                 tasks.append(task)
