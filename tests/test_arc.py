@@ -275,7 +275,7 @@ def test_solutions_that_do_not_fit_are_named(tmp_path: Path, case: str) -> None:
 def test_solutions_that_are_no_text_are_named(tmp_path: Path) -> None:
     path = write_pair(tmp_path, "")
     (tmp_path / "arc-agi_my_solutions.json").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InputError, match=r"solutions.json: cannot be read"):
+    with pytest.raises(InputError, match=r"solutions.json: not a text file"):
         list(read_file(path))
 
 
