@@ -36,6 +36,17 @@ def rms_norm(x: Tensor) -> Tensor:
     return (x32 * torch.rsqrt(x32.square().mean(-1, keepdim=True) + 1e-5)).to(x.dtype)
 
 
+def add_norm(h: Tensor, change: Tensor) -> Tensor:
+    """rms_norm(h + change), to the bit; without a gradient in the memory of `change`, which nobody may need any more.
+
+    New memory is what elementwise work on a CPU takes longest to get.
+    """
+    if torch.is_grad_enabled():
+        return rms_norm(h + change)
+    total = change.add_(h).float()
+    return total.mul_(torch.rsqrt(total.square().mean(-1, keepdim=True) + 1e-5)).to(change.dtype)
+
+
 class Linear(nn.Module):
     """A linear map whose weight is kept in its own dtype and cast to that of the activation."""
 
@@ -97,7 +108,9 @@ class SwiGLU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         gate, up = self.gate_up_proj(x).chunk(2, dim=-1)
-        out: Tensor = self.down_proj(F.silu(gate) * up)
+        opened = F.silu(gate)
+        opened = opened * up if torch.is_grad_enabled() else opened.mul_(up)
+        out: Tensor = self.down_proj(opened)
         return out
 
 
@@ -216,10 +229,10 @@ class Block(nn.Module):
             return rms_norm(each + self.mlp(each)).flatten(2)
         if hasattr(self, "mlp_t"):
             t = h.transpose(1, 2).contiguous()  # (B, d, P+L): this norm runs over the sequence
-            h = rms_norm(t + self.mlp_t(t)).transpose(1, 2).contiguous()
+            h = add_norm(t, self.mlp_t(t)).transpose(1, 2).contiguous()
         else:
-            h = rms_norm(h + self.self_attn(h, places))
-        return rms_norm(h + self.mlp(h))
+            h = add_norm(h, self.self_attn(h, places))
+        return add_norm(h, self.mlp(h))
 
 
 class Net(nn.Module):
