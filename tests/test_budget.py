@@ -221,7 +221,7 @@ def test_ctrl_c_ends_solve_with_what_there_is(
 ) -> None:
     interrupt_in(monkeypatch, 1)
     out = tmp_path / "s.json"
-    told = trm("solve", challenges(tmp_path), "--model", base, "--total-minutes", "0.2", "--submission", out, "--json")
+    told = trm("solve", challenges(tmp_path), "--model", base, "--total-minutes", "0.5", "--submission", out, "--json")
     assert told.code == 130
     lines = [json.loads(line) for line in told.out.splitlines()]
     assert [line["reason"] is not None and "Ctrl-C came first" in line["reason"] for line in lines] == [
