@@ -10,7 +10,7 @@ import pytest
 import torch
 from made import rows
 from numeric import close
-from scripted import ANSWER, QUESTION, Scripted, grid, says, sudoku
+from scripted import ANSWER, QUESTION, Scripted, grid, says, sudoku, swapped
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from trm_solve import pretrained, solver
@@ -150,6 +150,19 @@ def test_beliefs_are_in_the_original_orientation() -> None:
     for attempt in (plain, turned):
         assert attempt.beliefs is not None
         close(attempt.beliefs[free][:, :10], expected[free], atol=1e-6)
+
+
+def test_an_attempt_that_others_go_on_from_ends_once_its_answer_stands_still() -> None:
+    wrong, other = swapped(1, 2, ANSWER), swapped(3, 4, ANSWER)
+    said = [wrong, wrong, other, other, other, other, ANSWER]
+    model = Scripted(lambda question, step: (says(said[min(step, len(said)) - 1]), -1.0))
+    first, alone = Attempt(sudoku(), 0, wants_beliefs=True), Attempt(sudoku(), 0)
+    steps = steps_of(model, [first], max_steps=16)[0]
+    assert [step.halted for step in steps] == [False] * 4 + [True]  # the third `other` is the second without a change
+    assert first.beliefs is not None
+    steps = steps_of(model, [alone], max_steps=16)[0]  # nothing follows: it takes all the steps that it may
+    assert len(steps) == 7
+    assert steps[-1].solved
 
 
 def test_noise_is_a_function_of_its_seed(trained: TRM) -> None:

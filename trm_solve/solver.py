@@ -30,6 +30,7 @@ from trm_solve.model import TRM, Positions
 from trm_solve.puzzle import Grid, Puzzle, Scalar, View
 from trm_solve.trace import Pin, Step
 
+SETTLED = 2  # steps without a change after which an attempt has said what it has to say: measured to lose nothing
 POSITIONS_PER_BATCH = {"cpu": 3072, "mps": 65536, "cuda": 262144}  # busy, and on a CPU still in its caches
 
 
@@ -46,7 +47,7 @@ class Attempt:
     noise: float = 0.0  # standard deviation of the noise on z before every step (seeded by `noise_seed`)
     noise_seed: int = 0
     max_steps: int | None = None  # fewer steps than the options allow
-    wants_beliefs: bool = False
+    wants_beliefs: bool = False  # others go on from what it holds likely: it ends once its answer stands still
     pins: tuple[Pin, ...] = ()  # what `question` has that the puzzle has not
     facts: Mapping[str, Any] = field(default_factory=dict)  # how it differs from a plain attempt, for the solution
     cancelled: bool = False  # set from outside: the slot is given up before the next step
@@ -65,6 +66,8 @@ class _Running:
     cells: NDArray[np.intp] | None = None  # the part of the canvas that the model is given; None: all of it
     random: torch.Generator | None = None  # of the noise
     steps: int = 0
+    said: NDArray[np.uint8] | None = None  # tokens of the step before
+    still: int = 0  # steps that left them as they were
 
 
 @dataclass(eq=False)
@@ -222,6 +225,8 @@ def _read(
     for run in running:
         run.attempt.seconds += share
     if len(rows):
+        if by_rules:
+            halted[rows] |= [_settled(running[i], said) for i, said in zip(rows, tokens, strict=True)]
         worth = np.ones(len(rows), np.bool_)
         if by_rules and not watch and running[0].cells is None:  # only what may be an answer, or is the last word
             worth = halted[rows] | kind.screen(np.stack([run.tokens for run in running])[rows], tokens)
@@ -237,6 +242,13 @@ def _read(
                 running[i].attempt.beliefs = _beliefs(kind, running[i], probabilities[k])
             yield step
     return halted
+
+
+def _settled(run: _Running, tokens: NDArray[np.uint8]) -> bool:
+    """Whether an attempt that others go on from has given the same tokens for long enough."""
+    run.still = run.still + 1 if run.said is not None and bool((run.said == tokens).all()) else 0
+    run.said = tokens
+    return run.attempt.wants_beliefs and run.still >= SETTLED
 
 
 def _step(
