@@ -11,7 +11,7 @@ from typing import Any
 
 from trm_solve.config import ModelConfig
 from trm_solve.errors import InputError, ModelError, reason_of, shown
-from trm_solve.files import open_plain, read_bytes
+from trm_solve.files import LFS, PAGE, ZIP, looks_like, open_plain, read_bytes
 from trm_solve.hub.store import is_plain_name
 from trm_solve.shapes import FLOATS, Shape
 from trm_solve.untrusted import object_of, parse_json, read_json
@@ -140,11 +140,8 @@ def what_else(path: Path) -> str:
 
 def what_is(head: bytes) -> str:
     """What a file is that begins so and holds no tensors; empty where that cannot be told."""
-    start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if not head:
         return "the file is empty"
-    if start.startswith(b"version https://git-lfs"):
-        return "a Git LFS pointer, not the file itself: git lfs pull, or trm-solve models pull"
-    if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
-        return "a web page, perhaps of a log-in: fetch the file itself"
-    return ""
+    what = PAGE if head.lstrip().startswith(b"<?xml") else looks_like(head)
+    ways = {LFS: "git lfs pull, or trm-solve models pull", PAGE: "perhaps of a log-in: fetch the file itself"}
+    return "" if what == ZIP else f"{what}: {ways[what]}" if what in ways else what  # state dicts are zip archives

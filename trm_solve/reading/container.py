@@ -21,6 +21,7 @@ from xml.parsers import expat
 import numpy as np
 
 from trm_solve.errors import FileError, reason_of
+from trm_solve.files import LFS, PAGE, ZIP, looks_like
 
 LINE = 1 << 16  # characters of a line; no puzzle's line has as many
 JSON_LINE = (
@@ -35,21 +36,18 @@ MARKS = (  # byte order marks; that of UTF-32 begins as that of UTF-16 does
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-LOOKS = (  # files of other kinds: how they begin, what they are, the way out
-    (b"PK\x03\x04", "a zip archive or an Excel workbook", "unpack it, or save it as CSV"),
-    (b"BZh", "a bzip2 file", "bzip2 -dc FILE | trm-solve solve -"),
-    (b"\xfd7zXZ", "an xz file", "xz -dc FILE | trm-solve solve -"),
-    (b"\x28\xb5\x2f\xfd", "a zstd file", "zstd -dc FILE | trm-solve solve -"),
-    (b"PAR1", "a Parquet table", "save it as CSV"),
-    (b"SQLite format 3", "a database", "save its table as CSV"),
-    (b"%PDF", "a PDF", "copy the puzzle out of it as text"),
-    (b"\x89PNG", "a picture", "write the puzzle as text"),
-    (b"\xff\xd8\xff", "a picture", "write the puzzle as text"),
-    (b"GIF8", "a picture", "write the puzzle as text"),
-    (b"version https://git-lfs", "a Git LFS pointer, not the file itself", "git lfs pull fetches it"),
-    (b"<!doctype html", "a web page", "copy the puzzle out of it as text"),
-    (b"<html", "a web page", "copy the puzzle out of it as text"),
-)
+WAYS = {  # out, for one who gives a file of another kind
+    ZIP: "unpack it, or save it as CSV",
+    "a bzip2 file": "bzip2 -dc FILE | trm-solve solve -",
+    "an xz file": "xz -dc FILE | trm-solve solve -",
+    "a zstd file": "zstd -dc FILE | trm-solve solve -",
+    "a Parquet table": "save it as CSV",
+    "a database": "save its table as CSV",
+    "a PDF": "copy the puzzle out of it as text",
+    "a picture": "write the puzzle as text",
+    LFS: "git lfs pull fetches it",
+    PAGE: "copy the puzzle out of it as text",
+}
 LETTERS_END = "\u2600"  # letters, signs and lines of drawings come before it
 BINARY = bytes(range(8)) + bytes(range(0x0E, 0x1A)) + bytes(range(0x1C, 0x20))  # no text has these
 
@@ -126,9 +124,8 @@ def _lines_of(stream: BinaryIO, source: str, packed: int) -> Iterator[str]:
     if head.startswith(NUMPY):
         yield from _array_lines(cast(BinaryIO, again), source)
         return
-    for begin, what, hint in LOOKS:
-        if head[: len(begin)].lower() == begin.lower():
-            raise FileError(f"{source}: {what}", hint)
+    if what := looks_like(head):
+        raise FileError(f"{source}: {what}", WAYS[what])
     encoding = _encoding(head)
     if encoding == "utf-8" and len(head) != len(head.translate(None, BINARY)):
         raise FileError(f"{source}: not a text file")
