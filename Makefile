@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: solve test test-cpus test-lowest test-wheel fuzz docs docs-check pictures clean
+.PHONY: solve test test-cpus test-lowest test-wheel fuzz crash docs docs-check pictures clean
 
 solve: $(VENV)/installed
 	$(BIN)/trm-solve solve examples/sudoku/hard.txt
@@ -35,6 +35,11 @@ test-wheel: $(VENV)/installed-test
 MINUTES ?= 10
 fuzz: $(VENV)/installed-test
 	PYTHONPATH=. $(BIN)/python tests/fuzz.py --minutes $(MINUTES)
+
+# Processes killed at random moments, and what they leave.
+KILLS ?= 200
+crash: $(VENV)/installed-test
+	PYTHONPATH=. $(BIN)/python tests/crash.py --kills $(KILLS)
 
 # Write the real help texts into docs/cli.md, where a test compares them.
 docs: $(VENV)/installed-test

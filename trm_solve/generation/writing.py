@@ -36,8 +36,8 @@ def write_rows(
 ) -> None:
     """Write `count` rows (and a header, if any) to stdout as they come or to a file that appears at the end.
 
-    When it ends early (Ctrl-C, or no more come up), a file holds what was found until then. `rows` is given what it
-    should call every now and then; `what` are many of the puzzles, in a word.
+    Where no more come up, a file holds what was found until then; an interrupt leaves none, as everywhere. `rows` is
+    given what it should call every now and then; `what` are many of the puzzles, in a word.
     """
     file = None if output is None else AtomicFile(output)
     try:
@@ -48,9 +48,12 @@ def write_rows(
                 for row in itertools.islice(rows(counter.tick), count):
                     write(stream, row + "\n")
                     counter.made += 1
-            finally:
+            except NotFoundError:  # these are all that there are
                 if file is not None and counter.made:
                     file.commit()
+                raise
+            if file is not None and counter.made:
+                file.commit()
     except BrokenPipeError:  # whoever reads has enough
         swallow_stdout()
     finally:
