@@ -21,6 +21,8 @@ from hypothesis import strategies as st
 from made import rows, write_csv
 from scripted import ANSWER, QUESTION, swapped
 
+from trm_solve import __version__
+from trm_solve.evaluation.figures import bars, curve, reliability, ticks
 from trm_solve.evaluation.report import rows_of
 from trm_solve.evaluation.tally import Count, Outcome, Tally, wilson
 
@@ -233,9 +235,38 @@ def test_a_report_is_complete_and_needs_nothing_else(trm: Trm, tmp_path: Path) -
         table = list(csv.DictReader(file))
     assert [row["source"] for row in table] == [f"{path}:{line}" for line in range(2, 7)]
     page = (folder / "report.html").read_text()
-    assert page.count("<svg") == 4
-    assert "http" not in page
+    assert page.count("<svg class=figure") == 5
+    right = round(5 * printed["exact_accuracy"])
+    assert len(re.findall("<figure class=puzzle><figcaption>right: ", page)) == min(right, 3)
+    assert len(re.findall("<figure class=puzzle><figcaption>failed: ", page)) == 5 - right
+    assert page.count(">halt<") >= min(right, 3)  # the strip of steps
+    assert set(re.findall('https?://[^ "]+', page)) == {"http://www.w3.org/2000/svg"}
     assert "<script" not in page
+    weights = json.loads((folder / "settings.json").read_text())["weights"]
+    for words in (weights, __version__, "seed 0", "float32", "Wilson", "supervision steps", "exact accuracy, %"):
+        assert words in page
+    exact = f"{100 * printed['exact_accuracy']:.1f}"
+    assert f"| sudoku | 5 | 3 | {exact} | " in page
+    assert f"sudoku &amp; 5 &amp; 3 &amp; {exact} &amp; " in page
+    assert [row["share"] for row in printed["by_steps"]][-1:] in ([], [printed["exact_accuracy"]])
+
+
+def test_figures_have_round_ticks_and_say_where_there_is_nothing() -> None:
+    for top, wanted in ((1, [0, 0.2, 0.4, 0.6, 0.8, 1.0]), (16, [0, 5, 10, 15, 20]), (730, [0, 200, 400, 600, 800])):
+        assert ticks(top) == pytest.approx(wanted)
+    for nothing in (
+        bars([], "x", "y"),
+        curve([], "x", "y"),
+        reliability([], "x", "y"),
+        bars([("a", None, None)], "x", "y"),
+    ):
+        assert nothing == "<p>no labels</p>"
+    drawn = curve([(1, 0.25, (0.1, 0.5)), (2, 0.5, (0.3, 0.7))], "steps", "right, %")
+    assert "1: 25.0 % (10.0 to 50.0)" in drawn
+    assert ">steps<" in drawn
+    assert ">right, %<" in drawn
+    assert "class=band" in drawn
+    assert "&lt;" in bars([("<", 1.0, None)], "x", "y")
 
 
 @pytest.mark.parametrize("cut", [0, 1, 30, 200, 10_000])

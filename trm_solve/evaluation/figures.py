@@ -23,7 +23,7 @@ def ticks(top: float, most: int = 5) -> list[float]:
     rough = max(top, 1e-9) / most
     unit = 10.0 ** math.floor(math.log10(rough))
     step = next(unit * each for each in (1, 2, 2.5, 5, 10) if unit * each >= rough * (1 - 1e-9))
-    return [step * n for n in range(math.ceil(top / step - 1e-9) + 1)]
+    return [step * n for n in range(max(math.ceil(top / step - 1e-9), 1) + 1)]
 
 
 def bars(values: Sequence[Bar], x: str, y: str, *, share: bool = False) -> str:

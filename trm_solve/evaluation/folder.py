@@ -12,6 +12,8 @@ import heapq
 import io
 import json
 import math
+import shlex
+import sys
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,6 +133,11 @@ def _records(file: io.BufferedReader) -> Iterator[bytes]:
             record = b""
 
 
+def command() -> str:
+    """The command line, where this program was started by one."""
+    return shlex.join(["trm-solve", *sys.argv[1:]]) if Path(sys.argv[0]).stem in ("trm-solve", "__main__") else ""
+
+
 class ReportFolder:
     """One process's side of a report folder. A context manager; `add` is safe against being killed at any moment."""
 
@@ -138,6 +145,7 @@ class ReportFolder:
         """Make the folder, or go on with it. Raises `InputError` where it holds a report of other settings."""
         self.folder, self.rank, self.size = folder, rank, size
         settings = json.loads(json.dumps({**settings, "processes": size}))
+        self.settings = settings
         self._steps = settings.get("max_steps", [])
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -207,13 +215,13 @@ class ReportFolder:
             self._table.writerow(row.cells())
             self._file.flush()
 
-    def finish(self, report: Mapping[str, Any]) -> None:
-        """Write the finished report; by the first process, when all are done."""
+    def finish(self, report: Mapping[str, Any], pictures: Sequence[tuple[str, str]] = ()) -> None:
+        """Write the finished report, with pictures as captions and SVG; by the first process, when all are done."""
         if self.size > 1:
             self._join()
         text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
         write_atomically(self.folder / "report.json", text.encode("utf-8", "backslashreplace"))  # as JSON escapes them
-        write_atomically(self.folder / "report.html", page(report).encode())
+        write_atomically(self.folder / "report.html", page(report, self.settings, command(), pictures).encode())
 
     def _join(self) -> None:
         """One `puzzles.csv` of all processes' files, in input order; the parts stay, to go on from."""

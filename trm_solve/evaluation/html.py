@@ -4,40 +4,59 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
+from trm_solve import __version__
+from trm_solve.evaluation import figures
 from trm_solve.evaluation.tally import judged, middle, number, percent, placed
 from trm_solve.talk import printable
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 460, 240, 44, 34, 10  # pixels of a plot and its margins
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
 table { border-collapse: collapse; margin: 1rem 0 } td, th { padding: .2rem .8rem; text-align: right }
 th { border-bottom: 1px solid #888 } td:first-child, th:first-child { text-align: left }
-figure { display: inline-block; margin: 0 1rem 1rem 0 } figcaption { font-weight: 600 }
-svg text { font: 11px system-ui, sans-serif; fill: currentColor } .bar { fill: #4477aa } .point { fill: #aa3377 }
-.axis { stroke: currentColor; fill: none } .guide { stroke: #999; stroke-dasharray: 4 3; fill: none }
+figure { display: inline-block; margin: 0 1rem 1rem 0; break-inside: avoid } figcaption { font-weight: 600 }
+figure.puzzle svg { width: 30rem; max-width: 100% } pre { overflow-x: auto; background: #8882; padding: .5rem }
 @media (prefers-color-scheme: dark) { body { background: #181818; color: #ddd } }
+@media print { body { max-width: none; margin: 0; background: #fff; color: #000 } }
 """
 
 
-def page(report: Mapping[str, Any]) -> str:
-    """The whole page for the object of `eval --json`."""
+def page(
+    report: Mapping[str, Any],
+    settings: Mapping[str, Any] = MappingProxyType({}),
+    command: str = "",
+    pictures: Sequence[tuple[str, str]] = (),
+) -> str:
+    """The whole page for the object of `eval --json`. `pictures` of puzzles are captions and SVG."""
     runs = report.get("runs") or [report]
     title = f"{report['model']} on {report['puzzles'] + report['unlabelled']:,} {report['kind']} puzzles"
     parts = [f"<h1>{_escape(title)}</h1>", _summary(report)]
     if len(runs) > 1:
         parts += ["<h2>By the number of steps</h2>", _runs(runs)]
+    parts += ["<h2>How it went</h2>"]
+    if len(runs) > 1:
+        curve = [(run["max_steps"], run["exact_accuracy"], run["exact_interval"]) for run in runs]
+        parts.append(_figure("Exact accuracy by the number of steps", figures.curve(curve, "steps at most", EXACT)))
+    elif report["halt"] != "never":
+        curve = [(row["steps"], row["share"], row["interval"]) for row in report["by_steps"]]
+        drawing = figures.curve(curve, "supervision steps", "right so far, %")
+        parts.append(_figure("Right answers by supervision steps", drawing))
+    steps, tries = (_binned(report[f"{name}_histogram"]) for name in ("steps", "attempts"))
     parts += [
-        "<h2>How it went</h2>",
-        _plot("Puzzles by supervision steps", _bars(_binned(report["steps_histogram"]), share=False)),
-        _plot("Puzzles by attempts", _bars(_binned(report["attempts_histogram"]), share=False)),
-        _plot("Halting probability, and how often the answer was right", _reliability(report["halting"]["bins"])),
+        _figure("Puzzles by supervision steps", figures.bars(steps, "supervision steps", "puzzles")),
+        _figure("Puzzles by attempts", figures.bars(tries, "attempts", "puzzles")),
     ]
+    caption = "Halting probability, and how often the answer was right"
+    bins = [bin_ for bin_ in report["halting"]["bins"] if bin_["puzzles"]] if report["puzzles"] else []
+    points = [(bin_["halt_probability"], bin_["right"], bin_["puzzles"]) for bin_ in bins]
+    parts.append(_figure(caption, figures.reliability(points, "halting probability", "right, %")))
     if report["by_rating"]:
-        bands = [(f"{band['from']:g}", band["exact_accuracy"]) for band in report["by_rating"]]
+        bands = [(f"{band['from']:g}", band["exact_accuracy"], band["exact_interval"]) for band in report["by_rating"]]
         parts += [
-            _plot("Exact accuracy by rating, from", _bars(bands, share=True)),
+            _figure("Exact accuracy by rating", figures.bars(bands, "rating, from", EXACT, share=True)),
             _table("rating from", [(f"{band['from']:g}", band) for band in report["by_rating"]]),
         ]
     if report["by_offset"]:
@@ -46,12 +65,74 @@ def page(report: Mapping[str, Any]) -> str:
     if report.get("by_task"):
         parts += ["<h2>By task</h2>", _tasks(report["by_task"])]
     parts += ["<h2>By file</h2>", _table("file", list(report["by_file"].items()))]
-    head = f"<meta charset=utf-8><title>{_escape(title)}</title><style>{STYLE}</style>"
+    if pictures:
+        shown = "".join(
+            f"<figure class=puzzle><figcaption>{_escape(caption)}</figcaption>{svg}</figure>"
+            for caption, svg in pictures
+        )
+        parts += ["<h2>Some puzzles</h2>", shown]
+    parts += ["<h2>How it was measured</h2>", _methods(report, settings, command), _copies(runs)]
+    head = f"<meta charset=utf-8><title>{_escape(title)}</title><style>{STYLE}{figures.STYLE}</style>"
     return f"<!doctype html><html lang=en><head>{head}</head><body>{''.join(parts)}</body></html>\n"
+
+
+def _methods(report: Mapping[str, Any], settings: Mapping[str, Any], command: str) -> str:
+    """A paragraph that says all that is needed to measure it again."""
+    weights = settings.get("weights")
+    said = [
+        f"{report['puzzles']:,} {report['kind']} puzzles with known answers were given to the model {report['model']}"
+        + (f" (SHA-256 of its weights {weights})" if weights else "")
+        + f" by trm-solve {__version__}, on {report['device']} in {report['dtype']}, seed {report['seed']}, "
+        f"on {datetime.now(UTC):%Y-%m-%d}.",
+        f"Effort {report['effort']}, at most {report['max_steps']} supervision steps an attempt, halting by "
+        f"{report['halt']}; {report['seconds']:.0f} seconds in all.",
+        "Exact accuracy is the share of puzzles whose every cell is that of the answer; intervals: Wilson's, 95 %.",
+    ]
+    line = f"<pre>{_escape(command)}</pre>" if command else ""
+    return f"<p>{_escape(' '.join(said))}</p>{line}"
+
+
+def _copies(runs: Sequence[Mapping[str, Any]]) -> str:
+    """The figures as tables to copy."""
+    head = ["model", "puzzles", "max steps", "exact", "95 %"]
+    rows = []
+    for run in runs:
+        if run["exact_accuracy"] is not None:
+            low, high = (100 * end for end in run["exact_interval"])
+            exact = f"{100 * run['exact_accuracy']:.1f}"
+            rows.append(
+                [str(run["model"]), str(run["puzzles"]), str(run["max_steps"]), exact, f"{low:.1f} to {high:.1f}"]
+            )
+    if not rows:
+        return "<p>No labels: there is no accuracy to copy.</p>"
+    markdown = [head, ["---"] * len(head), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    plain = "\n".join("| " + " | ".join(row) + " |" for row in markdown)
+    lines = [" & ".join(map(_latex, row)) + r" \\" for row in (head, *rows)]
+    latex = "\n".join([r"\begin{tabular}{lrrrr}", lines[0], r"\hline", *lines[1:], r"\end{tabular}"])
+    return "".join(
+        f"<details open><summary>{name}</summary><pre>{_escape_lines(text)}</pre></details>"
+        for name, text in (("Markdown", plain), ("LaTeX", latex))
+    )
+
+
+LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"} | {
+    char: "\\" + char for char in "&%$#_{}"
+}
+
+
+def _latex(text: str) -> str:
+    return "".join(LATEX.get(char, char) for char in text)
+
+
+def _escape_lines(text: str) -> str:
+    return "\n".join(map(_escape, text.split("\n")))
 
 
 def _escape(text: str) -> str:
     return html.escape(printable(text))
+
+
+EXACT = "exact accuracy, %"
 
 
 def _summary(report: Mapping[str, Any]) -> str:
@@ -122,7 +203,7 @@ def _sure(share: float | None, interval: Sequence[float]) -> str:
     return "-" if share is None else "{} ({} to {})".format(*map(percent, (share, *interval)))
 
 
-def _binned(histogram: Mapping[str, int], most: int = 24) -> list[tuple[str, float]]:
+def _binned(histogram: Mapping[str, int], most: int = 24) -> list[figures.Bar]:
     """At most so many bars of equal width, labelled by their first value."""
     values = sorted((int(value), count) for value, count in histogram.items())
     if not values:
@@ -132,51 +213,8 @@ def _binned(histogram: Mapping[str, int], most: int = 24) -> list[tuple[str, flo
     bars = [0.0] * ((high - low) // width + 1)
     for value, count in values:
         bars[(value - low) // width] += count
-    return [(str(low + i * width), count) for i, count in enumerate(bars)]
+    return [(str(low + i * width), count, None) for i, count in enumerate(bars)]
 
 
-def _plot(caption: str, drawing: str) -> str:
-    frame = f'<path class=axis d="M{LEFT} {TOP}V{HEIGHT - BOTTOM}H{WIDTH - 4}"/>'
-    box = f'<svg width={WIDTH} height={HEIGHT} viewBox="0 0 {WIDTH} {HEIGHT}" role=img>{drawing}{frame}</svg>'
-    return f"<figure><figcaption>{_escape(caption)}</figcaption>{box}</figure>"
-
-
-def _y(value: float, top: float) -> float:
-    """Pixels from the top for a value on an axis from 0 to `top`."""
-    return HEIGHT - BOTTOM - value / top * (HEIGHT - BOTTOM - TOP)
-
-
-def _scale(top: float, share: bool) -> str:
-    marks = ((0.0, "0"), (top, "100 %" if share else f"{top:g}"))
-    return "".join(f"<text x={LEFT - 6} y={_y(at, top) + 4:.1f} text-anchor=end>{text}</text>" for at, text in marks)
-
-
-def _bars(bars: Sequence[tuple[str, float | None]], *, share: bool) -> str:
-    top = 1.0 if share else max((value or 0 for _, value in bars), default=1) or 1
-    step = (WIDTH - LEFT - 8) / max(len(bars), 1)
-    drawn = [_scale(top, share)]
-    for i, (label, value) in enumerate(bars):
-        x, y = LEFT + 4 + i * step, _y(value or 0, top)
-        height = HEIGHT - BOTTOM - y
-        shown = f"{label}: " + (percent(value) if share else f"{value:g}")
-        place = f"x={x:.1f} y={y:.1f} width={step * 0.85:.1f} height={height:.1f}"
-        drawn.append(f"<rect class=bar {place}><title>{shown}</title></rect>")
-        if i % (len(bars) // 12 + 1) == 0:
-            drawn.append(f"<text x={x + step * 0.42:.1f} y={HEIGHT - BOTTOM + 16} text-anchor=middle>{label}</text>")
-    return "".join(drawn)
-
-
-def _reliability(bins: Sequence[Mapping[str, Any]]) -> str:
-    """Points of what the head said against what was true; on the diagonal it can be taken at its word."""
-    span = WIDTH - LEFT - 8
-    drawn = [_scale(1.0, share=True), f'<path class=guide d="M{LEFT} {_y(0, 1)}L{LEFT + span} {_y(1, 1)}"/>']
-    most = max((bin_["puzzles"] for bin_ in bins), default=1) or 1
-    for bin_ in bins:
-        if bin_["puzzles"]:
-            x, y = LEFT + span * bin_["halt_probability"], _y(bin_["right"], 1)
-            title = f"said {percent(bin_['halt_probability'])}, right {percent(bin_['right'])} of {bin_['puzzles']:,}"
-            radius = 2 + 6 * (bin_["puzzles"] / most) ** 0.5
-            drawn.append(f"<circle class=point cx={x:.1f} cy={y:.1f} r={radius:.1f}><title>{title}</title></circle>")
-    for share in (0, 0.5, 1):
-        drawn.append(f"<text x={LEFT + span * share:.0f} y={HEIGHT - BOTTOM + 16} text-anchor=middle>{share:g}</text>")
-    return "".join(drawn)
+def _figure(caption: str, drawing: str) -> str:
+    return f"<figure><figcaption>{_escape(caption)}</figcaption>{drawing}</figure>"

@@ -26,8 +26,10 @@ from trm_solve.interrupt import Interrupt, exit_code
 from trm_solve.kinds import get_kind
 from trm_solve.locks import held
 from trm_solve.puzzle import Puzzle
+from trm_solve.render.film import film
 from trm_solve.talk import say
 from trm_solve.tasks.budget import Budget, count_unseen, estimate
+from trm_solve.trace import Solution
 
 if TYPE_CHECKING:
     from trm_solve.evaluation.evaluation import Evaluation
@@ -131,7 +133,8 @@ def _measure(request: EvalRequest, budget: Budget) -> tuple[dict[str, Any], int]
         if budget.interrupt.raised:
             return figures, exit_code()
         if folder is not None and not left:
-            folder.finish(figures | ({} if counted is None else {"by_task": table(found[-1].tally.by_task)}))
+            rows = {} if counted is None else {"by_task": table(found[-1].tally.by_task)}
+            folder.finish(figures | rows, _pictures(model, files, request, settings[-1], found[-1].failures, name))
         if counted is not None and counted.unlabelled and not request.quiet:
             note = f"{counted.unlabelled} of {counted.items} test inputs have no answer to measure against"
             say(f"note: {note}; they are in the submission only")
@@ -228,6 +231,40 @@ def _submission(request: EvalRequest, kind: str, counted: Survey | None) -> Subm
     if request.submission is None or counted is None:
         return Nothing()
     return Submission(request.submission, kind, counted)
+
+
+FAILED, SUCCEEDED = 6, 3  # puzzles of which a report has pictures
+
+
+def _pictures(
+    model: TRM, files: list[Path], request: EvalRequest, options: SolveOptions, failures: Sequence[int], name: str
+) -> list[tuple[str, str]]:
+    """Some that failed and some that did not, solved once more for their steps: captions and SVG.
+
+    A task that the model does not know would have to be fitted anew: it has none.
+    """
+    from trm_solve.render import pictures
+    from trm_solve.tasks.answer import answer
+
+    items = read_labelled(files, request.kind)
+    items = place(items, request.offsets, request.options.seed) if request.offsets else items
+    failed, chosen, left = set(failures), dict[str, list[Puzzle]]({"failed": [], "right": []}), FAILED + SUCCEEDED
+    for index, item in enumerate(items):
+        group, most = ("failed", FAILED) if index in failed else ("right", SUCCEEDED)
+        if isinstance(item, Puzzle) and item.answer is not None and len(chosen[group]) < most:
+            chosen[group].append(item)
+            left -= 1
+        if not left or index > 10_000:
+            break
+    made = []
+    for group, puzzles in chosen.items():
+        for event in answer(model, puzzles, options, watch=True, name=name, go_on=True):
+            if isinstance(event, Solution):
+                last = film(event, max_steps=options.max_steps)[-1:]
+                made.append((f"{group}: {event.puzzle.source}", pictures.encode(last, Path("x.svg")).decode()))
+                if not get_kind(event.puzzle.kind).has_rules:
+                    made.append(("the right answer", pictures.label(event.puzzle)))
+    return made
 
 
 @contextlib.contextmanager

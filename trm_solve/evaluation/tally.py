@@ -113,6 +113,7 @@ class Tally:
     judged: int = 0  # puzzles that rules could judge
     other_solutions: int = 0  # valid answers that are not the label
     steps: Counter[int] = field(default_factory=Counter)  # supervision steps, over all attempts -> puzzles
+    right_steps: Counter[int] = field(default_factory=Counter)  # of those whose answer was right
     attempts: Counter[int] = field(default_factory=Counter)
     bins: list[Bin] = field(default_factory=lambda: [Bin() for _ in range(BINS)])
     by_file: dict[str, Count] = field(default_factory=dict)
@@ -129,6 +130,7 @@ class Tally:
             self.unlabelled += 1
             return
         self.all.add(outcome)
+        self.right_steps[outcome.steps] += outcome.right
         self.cells += outcome.cells
         self.judged += outcome.valid is not None
         self.other_solutions += bool(outcome.valid) and not outcome.exact
@@ -148,6 +150,7 @@ class Tally:
         self.judged += other.judged
         self.other_solutions += other.other_solutions
         self.steps += other.steps
+        self.right_steps += other.right_steps
         self.attempts += other.attempts
         for mine, theirs in zip(self.bins, other.bins, strict=True):
             mine += theirs
@@ -176,6 +179,7 @@ class Tally:
             "verdicts": _verdicts(self.all),
             **_spread("steps", self.steps),
             **_spread("attempts", self.attempts),
+            "by_steps": self.by_steps(),
             "halting": self.halting(),
             "by_file": {name: _row(count) for name, count in sorted(self.by_file.items())},
             "by_rating": [
@@ -187,6 +191,14 @@ class Tally:
                 for placement, count in sorted(self.by_offset.items())
             ],
         }
+
+    def by_steps(self) -> list[dict[str, Any]]:
+        """After so many supervision steps, which share of all puzzles was right already, with its interval."""
+        n, right, rows = self.all.puzzles, 0, []
+        for steps in sorted(steps for steps, count in self.right_steps.items() if count):
+            right += self.right_steps[steps]
+            rows.append({"steps": steps, "share": _share(right, n), "interval": list(wilson(right, n))})
+        return rows
 
     def halting(self) -> dict[str, Any]:
         """How far the halting head can be trusted: reliability bins, and precision and recall where it says halt."""
