@@ -41,9 +41,10 @@ KILLS ?= 200
 crash: $(VENV)/installed-test
 	PYTHONPATH=. $(BIN)/python tests/crash.py --kills $(KILLS)
 
-# Write the real help texts into docs/cli.md, where a test compares them.
+# Write the real help texts into docs/cli.md, and the docstrings into docs/python.md, where tests compare them.
 docs: $(VENV)/installed-test
 	$(BIN)/python tests/test_readme.py
+	PYTHONPATH=. $(BIN)/python tests/python_page.py
 
 # Run all that README and docs show, what takes minutes too (shortened).
 docs-check: $(VENV)/installed-test

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import doctest
+import inspect
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,7 +18,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import torch
+from huggingface_hub import ModelHubMixin
 from PIL import Image
+from python_page import CLASSES, FUNCTIONS, MARK, PAGE, reference
 from rich.console import Console
 
 import trm_solve
@@ -409,3 +414,138 @@ assert hasattr(trm_solve.TRM, "from_pretrained")
     root = Path(__file__).parent.parent
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def doctests() -> list[doctest.DocTest]:
+    finder = doctest.DocTestFinder(recurse=False)
+    named = [(name, getattr(trm_solve, name)) for name in FUNCTIONS]
+    found = [test for name, thing in named for test in finder.find(thing, name, globs={"trm_solve": trm_solve})]
+    return [*finder.find(trm_solve, "trm_solve", globs={}), *found]
+
+
+@pytest.mark.parametrize("test", [each for each in doctests() if each.examples], ids=lambda test: test.name)
+def test_examples_in_docstrings_run(test: doctest.DocTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = io.StringIO()
+    assert doctest.DocTestRunner().run(test, out=told.write).failed == 0, told.getvalue()
+
+
+def test_every_function_is_told_of_with_an_example() -> None:
+    for name in FUNCTIONS:
+        text = getattr(trm_solve, name).__doc__
+        assert "aises" in text or name in ("frame", "models", "steps"), name
+        assert ">>> " in text or name == "push", name
+    shown = {*FUNCTIONS, *CLASSES, "TRM", "InputError", "ModelError", "TrmError"}
+    assert shown == set(trm_solve.__all__)
+
+
+def test_the_page_is_made_from_the_docstrings() -> None:
+    assert PAGE.read_text(encoding="utf-8").partition(MARK)[2] == reference().removeprefix(MARK), "run `make docs`"
+
+
+@pytest.mark.parametrize(
+    ("work", "told"),
+    [
+        (lambda: trm_solve.evaluate("nowhere.csv"), "nowhere.csv"),
+        (lambda: trm_solve.evaluate("nowhere.csv", effort="hard"), "field 'effort' cannot be 'hard'"),  # type: ignore[arg-type]
+        (lambda: trm_solve.evaluate("nowhere.csv", device="gpu"), "unknown device 'gpu'"),
+        (lambda: trm_solve.evaluate([GRID]), "solve_many takes arrays"),  # type: ignore[list-item]
+        (lambda: trm_solve.evaluate("example:sudoku/fifty", offsets=2), "--offsets is for mazes"),
+        (lambda: trm_solve.train("nowhere.csv", out="run"), "nowhere.csv: no such file"),
+        (lambda: trm_solve.train(out="run"), "no data to train on"),
+        (lambda: trm_solve.train("nowhere.csv", out="run", lrr=1), "unknown setting 'lrr' (did you mean 'lr'?)"),
+        (lambda: trm_solve.train("nowhere.csv", out="run", lr="fast"), "field 'lr' cannot be 'fast'"),
+        (lambda: trm_solve.train("nowhere.csv", out="run", preset="cpu"), "unknown preset 'cpu'"),
+        (lambda: trm_solve.train(out="run", resume=True, seed=1), "a resumed run keeps its recipe"),
+        (lambda: trm_solve.generate("chess"), "no generator of 'chess'"),
+        (lambda: trm_solve.generate("sudoku", cont=1), "unknown option 'cont' (did you mean 'count'?)"),
+        (lambda: trm_solve.generate("sudoku", count=0), "'count' must be at least 1, not 0"),
+        (lambda: trm_solve.generate("sudoku", count="many"), "'count' cannot be 'many' (How many puzzles.)"),
+        (lambda: trm_solve.generate("sudoku", exclude="nowhere.csv"), "nowhere.csv: no such file"),
+        (lambda: trm_solve.generate("arc"), "'challenges' is missing"),
+        (lambda: trm_solve.adapt(EASY), "no task, where one is expected"),
+        (lambda: trm_solve.adapt(TASK, minutes=0), "adaptation takes minutes, not 0"),
+        (lambda: trm_solve.adapt(TASK, fit="some"), "field 'fit' cannot be 'some' (known: all, rows, scratch)"),  # type: ignore[arg-type]
+        (lambda: trm_solve.save({}, "folder"), "model cannot be {}"),  # type: ignore[arg-type]
+    ],
+)
+def test_longer_work_refuses_at_once(work: Callable[[], object], told: str) -> None:
+    with pytest.raises(InputError) as caught:
+        work()
+    assert told in str(caught.value)
+
+
+def test_evaluate_gives_the_figures_of_the_command_line(trm: Any, tmp_path: Path, capsys: Any) -> None:
+    file = tmp_path / "few.csv"
+    file.write_text("".join((EXAMPLES / "sudoku/fifty.csv").read_text().splitlines(keepends=True)[:7]))
+    found = trm_solve.evaluate(file, max_steps=2, device="cpu")
+    captured = capsys.readouterr()
+    assert captured.out + captured.err == ""
+    told = json.loads(trm("eval", file, "--max-steps", "2", "--device", "cpu", "--json").out)
+    own = json.loads(json.dumps(found.to_dict()))
+    timed = ("seconds", "puzzles_per_second", "by_file")
+    assert {k: v for k, v in own.items() if k not in timed} == {k: v for k, v in told.items() if k not in timed}
+    assert repr(found) == f"Evaluation(sudoku, 6 sudoku puzzles, {100 * found.exact_accuracy:.1f} % exact)"
+    assert "exact accuracy" in str(found)
+    assert "<td" in found._repr_html_()
+    assert found.report(tmp_path / "report").read_text().startswith("<!doctype html>")
+    assert len((tmp_path / "report" / "puzzles.csv").read_text().splitlines()) == 7
+    with pytest.raises(InputError, match="there is something in this folder"):
+        found.report(tmp_path / "report")
+
+
+def test_an_interrupt_leaves_what_there_is(models: dict[str, TRM], monkeypatch: pytest.MonkeyPatch) -> None:
+    from trm_solve.evaluation.evaluation import Evaluation
+
+    add = Evaluation.add
+
+    def stop(self: Any, news: Any) -> None:
+        add(self, news)
+        if self.tally.all.puzzles == 7:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Evaluation, "add", stop)
+    found = trm_solve.evaluate("example:sudoku/fifty", models["sudoku"], max_steps=1)
+    assert (found.puzzles, found.interrupted) == (7, True)
+    assert repr(found).endswith("interrupted)")
+
+
+def test_the_model_takes_steps(models: dict[str, TRM]) -> None:
+    model = models["sudoku"]
+    tokens = torch.from_numpy(GRID.astype(np.int64).reshape(1, 81) + 1).repeat(2, 1)
+    three = model(tokens, steps=3)
+    assert three.logits.shape == (2, 81, 11)
+    one = model(tokens)
+    again = model(tokens, steps=2, state=one.state)
+    torch.testing.assert_close(again.logits, three.logits, rtol=0, atol=0)
+    assert not torch.equal(one.logits, three.logits)
+    shallow = model(tokens, cycles=(1, 1))
+    assert not torch.equal(one.logits, shallow.logits)
+    given = trm_solve.solve(GRID, model, max_steps=3, halt="never", effort="fast").trace[-1]
+    assert torch.sigmoid(three.q_halt)[0].item() == pytest.approx(given.halt_probability, rel=1e-4)
+    for wrong, told in ((tokens[:, :80], r"tokens of shape \(2, 80\)"), (tokens[0], r"tokens of shape \(81,\)")):
+        with pytest.raises(ValueError, match=told):
+            model(wrong)
+    with pytest.raises(ValueError, match="at least one step"):
+        model(tokens, steps=0)
+
+
+def test_the_model_has_the_keywords_of_the_hub_s_own() -> None:
+    theirs = {"config", "model_card_kwargs", "allow_patterns", "ignore_patterns", "delete_patterns", "model_kwargs"}
+    for name in ("from_pretrained", "save_pretrained", "push_to_hub"):
+        wanted = set(inspect.signature(getattr(ModelHubMixin, name)).parameters) - theirs - {"push_to_hub_kwargs"}
+        assert wanted <= set(inspect.signature(getattr(TRM, name)).parameters)
+    with pytest.raises(ModelError, match="has no revisions"):
+        TRM.from_pretrained("sudoku", revision="v1")
+    with pytest.raises(ModelError, match=r"a/b@v1: not on this machine \(without local_files_only"):
+        TRM.from_pretrained("a/b", revision="v1", local_files_only=True)
+
+
+def test_nothing_that_is_public_is_anything() -> None:
+    """mypy checks typical uses, tests/typical.py, with the package."""
+    for name in (*FUNCTIONS, *CLASSES):
+        thing = getattr(trm_solve, name)
+        for each in [thing] if name in FUNCTIONS else [*vars(thing).values()]:
+            member = each.fget if isinstance(each, property) else each
+            if inspect.isfunction(member) and not member.__name__.startswith("_"):
+                assert not re.search(r"\bAny\b", str(member.__annotations__)), (name, member)

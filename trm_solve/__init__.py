@@ -8,13 +8,27 @@ Solve and look:
     read(puzzles)           the Puzzles of any of these
     frame(solutions)        rows for a table: pandas.DataFrame takes them as they are
 
-    load(name)              a model: packaged, from a folder, or of the Hugging Face hub
+Measure and make:
+
+    evaluate(paths)         how good a model is: an Evaluation
+    train(data, out=...)    a model trained, or trained on: a Training
+    adapt(task)             a model fitted to one ARC task
+    generate(kind)          new Puzzles with answers
+
+Models:
+
+    load(name)              a TRM: packaged, from a folder, or of the Hugging Face hub
+    save(model, folder)     a checkpoint folder of it
+    push(model, repo)       the same on the hub
+    models()                what there is
 
 What comes and goes:
 
     Puzzle                  a question, where it came from, its answer where known
     Step                    one supervision step: answer, confidence, conflicts, halting probability
     Solution                what came of a puzzle
+    Evaluation              the figures of evaluate
+    Training                a run of train
     TRM                     the model, a torch.nn.Module
     SolveOptions            how a model is run; each field is a keyword of solve too
     AdaptOptions            how a model is fitted to a task
@@ -41,36 +55,49 @@ if TYPE_CHECKING:
     from trm_solve.errors import InputError, ModelError, TrmError
     from trm_solve.model import TRM
     from trm_solve.puzzle import Puzzle
+    from trm_solve.results import Evaluation, Training
     from trm_solve.trace import Solution, Step
+    from trm_solve.work import adapt, evaluate, generate, models, push, save, train
 
 __version__ = "0.1.0"
 __all__ = [
     "TRM",
     "AdaptOptions",
+    "Evaluation",
     "InputError",
     "ModelError",
     "Puzzle",
     "Solution",
     "SolveOptions",
     "Step",
+    "Training",
     "TrmError",
+    "adapt",
+    "evaluate",
     "frame",
+    "generate",
     "load",
+    "models",
+    "push",
     "read",
+    "save",
     "solve",
     "solve_many",
     "steps",
+    "train",
 ]
 
 _HOMES = {
     "TRM": "pretrained",  # with what reads and writes it
     "AdaptOptions": "config",
+    "Evaluation": "results",
     "InputError": "errors",
     "ModelError": "errors",
     "Puzzle": "show",  # with what draws it
     "Solution": "show",
     "SolveOptions": "config",
     "Step": "show",
+    "Training": "results",
     "TrmError": "errors",
     **dict.fromkeys(("frame", "load", "read", "solve", "solve_many", "steps"), "api"),
 }
@@ -90,6 +117,6 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module 'trm_solve' has no attribute '{name}'")
     from importlib import import_module
 
-    value: object = getattr(import_module(f"trm_solve.{_HOMES[name]}"), name)
+    value: object = getattr(import_module(f"trm_solve.{_HOMES.get(name, 'work')}"), name)
     globals()[name] = value
     return value

@@ -58,7 +58,7 @@ def load(model: str | os.PathLike[str], *, device: str = "auto", dtype: str = "a
     `device` is auto, cpu, cuda[:n] or mps; `dtype` is auto (bf16 where the hardware has it), float32 or bfloat16.
     Raises `ModelError` for a model that is missing or damaged, `InputError` for a device that is not there.
 
-    >>> load("sudoku").config.kind
+    >>> trm_solve.load("sudoku").config.kind
     'sudoku'
     """
     check_device(device)
@@ -75,7 +75,7 @@ def read(puzzles: Form, kind: str | None = None) -> list[Puzzle]:
     that ships. `kind` says what they are where the content does not tell. Raises `InputError` at the first that cannot
     be read.
 
-    >>> [puzzle.kind for puzzle in read("example:maze/small")]
+    >>> [puzzle.kind for puzzle in trm_solve.read("example:maze/small")]
     ['maze']
     """
     found = []
@@ -108,8 +108,8 @@ def solve(
 
     Raises `InputError` for a puzzle or an option that cannot be used, `ModelError` for a model.
 
-    >>> solve("example:sudoku/easy", effort="fast", seed=1)
-    Solution(sudoku, solved, 1 step, example:sudoku/easy:1)
+    >>> trm_solve.solve("example:sudoku/easy", effort="fast", seed=1)
+    Solution(sudoku, solved, 3 steps, example:sudoku/easy:1)
     """
     choices = _choices(options, reasoning, device, dtype)
     one = forms.one(puzzle, kind)
@@ -131,8 +131,8 @@ def steps(
 ) -> Iterator[Step]:
     """The refinement of one puzzle, step by step, as it happens. Takes and raises what `solve` does.
 
-    >>> [step.solved for step in steps("example:sudoku/easy")]
-    [True]
+    >>> [step.solved for step in trm_solve.steps("example:sudoku/easy")]
+    [False, False, True]
     """
     choices = _choices(options, reasoning, device, dtype)
     one = forms.one(puzzle, kind)
@@ -158,8 +158,8 @@ def solve_many(
     table. The questions of an ARC task must follow each other. Options are those of `solve`; they are checked at once,
     the puzzles one after another: raises `InputError` in the place of the first that cannot be read.
 
-    >>> sum(each.verdict == "solved" for each in solve_many("example:sudoku/fifty", effort="normal"))
-    50
+    >>> [each.verdict for each in trm_solve.solve_many(["example:sudoku/easy", "example:sudoku/easy"])]
+    ['solved', 'solved']
     """
     choices = _choices(options, reasoning, device, dtype)
     return _solutions(forms.many(puzzles, kind), model, choices, device, dtype, adaptation)
@@ -190,8 +190,8 @@ def frame(things: Iterable[Solution | Step]) -> list[dict[str, show.Scalar]]:
     Of a solution these are the fields of `solve --json` and the puzzle's rating; of a step the counts of cells that
     changed and that clash, the mean confidence (0 to 1), the halting probability.
 
-    >>> [(row["step"], row["solved"]) for row in frame(solve("example:sudoku/easy").trace)]
-    [(1, True)]
+    >>> [(row["step"], row["solved"]) for row in trm_solve.frame(trm_solve.solve("example:sudoku/easy").trace)]
+    [(1, False), (2, False), (3, True)]
     """
     return show.frame_of(things)
 

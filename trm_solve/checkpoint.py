@@ -133,8 +133,8 @@ def open_folder(folder: Path) -> TRM:
 def save(model: TRM, folder: Path, *, dtype: torch.dtype | None = None, card: str = "", name: str = "") -> None:
     """Write a checkpoint folder, each file atomically; `dtype` is that of the stored tensors (default: the model's).
 
-    `card` is the model card's body, `name` the model's (default: the folder's); a README.md that somebody wrote by hand
-    is left alone.
+    `card` is the model card's body (default: the model's note), `name` the model's (default: the folder's); a README.md
+    that somebody wrote by hand is left alone.
     Raises `InputError` where it cannot be written.
     """
     try:
@@ -148,4 +148,4 @@ def save(model: TRM, folder: Path, *, dtype: torch.dtype | None = None, card: st
         model.identifiers.write(folder)
     readme = folder / CARD
     if not readme.exists() or GENERATED in read_card(folder):
-        write_atomically(readme, model_card(model.config, name or folder.name, card).encode())
+        write_atomically(readme, model_card(model.config, name or folder.name, card or model.note).encode())

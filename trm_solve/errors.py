@@ -61,7 +61,7 @@ class ModelError(TrmError):
 
 def shown(value: object) -> str:
     """A value in a message, however long it is."""
-    text = repr(value)
+    text = " ".join(repr(value).split("\n"))  # of an array
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
 
 

@@ -47,6 +47,14 @@ def locate(name: str | Path) -> Path:
     raise InputError(f"no example '{wanted}'", nearest(text, [PREFIX + known for known in files()]))
 
 
+def existing(name: str | Path) -> Path:
+    """As `locate`; raises `InputError` for what is not there."""
+    path = locate(name)
+    if not path.exists():
+        raise InputError(f"{path}: no such file or directory", meant(path))
+    return path
+
+
 def meant(name: str | Path) -> str:
     """A hint for a file that is not there: the example or the file beside it whose name is nearest; or nothing."""
     path = Path(name)

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, NamedTuple, Self, cast
+from os import PathLike
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 
 import torch
 import torch.nn.functional as F
@@ -131,6 +132,15 @@ class Places(NamedTuple):
 
 
 Positions = list[list[Places]]  # of each layer of each network
+
+
+class Outcome(NamedTuple):
+    """What `TRM.forward` comes to after its last supervision step."""
+
+    logits: Tensor  # (B, L, vocab_size): what stands in each cell
+    q_halt: Tensor  # (B,): its sigmoid is the halting probability
+    q_continue: Tensor  # (B,)
+    state: tuple[Tensor, Tensor]  # y, z, each (B, P+L, d), to go on from
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -274,16 +284,50 @@ class TRM(nn.Module):
     angles: Tensor
     relations: Tensor
 
-    # put here by `pretrained.py`, which knows folders and the hub
-    from_pretrained: ClassVar[Callable[..., TRM]]
-    save_pretrained: Callable[..., None]
-    push_to_hub: Callable[..., str]
+    if TYPE_CHECKING:  # put here by `pretrained.py`, which knows folders and the hub
+
+        @classmethod
+        def from_pretrained(
+            cls,
+            pretrained_model_name_or_path: str | PathLike[str],
+            *,
+            force_download: bool = False,
+            token: str | bool | None = None,
+            cache_dir: str | PathLike[str] | None = None,
+            local_files_only: bool = False,
+            revision: str | None = None,
+        ) -> TRM: ...
+
+        def save_pretrained(
+            self,
+            save_directory: str | PathLike[str],
+            *,
+            repo_id: str | None = None,
+            push_to_hub: bool = False,
+            commit_message: str = "",
+            private: bool | None = None,
+            token: str | None = None,
+            branch: str | None = None,
+            create_pr: bool | None = None,
+        ) -> str | None: ...
+
+        def push_to_hub(
+            self,
+            repo_id: str,
+            *,
+            commit_message: str = "",
+            private: bool | None = None,
+            token: str | None = None,
+            branch: str | None = None,
+            create_pr: bool | None = None,
+        ) -> str: ...
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         d = config.symbol_width
         self.config = config
         self.name = ""  # by which it was loaded
+        self.note = ""  # for its card: what it was made for
         self.forward_dtype = torch.float32
         self.identifiers: Any = None  # what the rows of the puzzle embedding stand for: see `tasks/identifiers.py`
         self.register_buffer("H_init", trunc_normal_(torch.empty(d), 1.0))  # where y starts; never trained
@@ -310,6 +354,37 @@ class TRM(nn.Module):
     @property
     def device(self) -> torch.device:
         return self.H_init.device
+
+    def forward(
+        self,
+        tokens: Tensor,
+        identifiers: Tensor | None = None,
+        *,
+        steps: int = 1,
+        state: tuple[Tensor, Tensor] | None = None,
+        cycles: tuple[int, int] | None = None,
+        cells: Tensor | None = None,
+    ) -> Outcome:
+        """Take supervision steps from a question, or on from a `state` that was returned before.
+
+        `tokens` (B, L) are those of the kind (`get_kind(name).encode`), `identifiers` (B,) rows of the puzzle embedding
+        (None: row 0). `cycles` (T, n) is the configuration's where None. `cells` (L,) names the canvas cells of a
+        cropped canvas. The gradient is that of the last step's last round; between steps the state is detached, as in
+        training. Raises ValueError for shapes that do not fit.
+        """
+        wanted = self.config.seq_len if cells is None else len(cells)
+        if tokens.ndim != 2 or tokens.shape[1] != wanted:
+            raise ValueError(f"tokens of shape {tuple(tokens.shape)}, the model reads (B, {wanted})")
+        if steps < 1:
+            raise ValueError(f"at least one step is needed, not {steps}")
+        if identifiers is None:
+            identifiers = torch.zeros(len(tokens), dtype=torch.long, device=tokens.device)
+        positions = self.positions(cells)
+        e = self.embed(tokens, self.puzzle_rows(identifiers), cells)
+        y, z = self.initial_state(e) if state is None else state
+        for _ in range(steps):
+            y, z = self.step(e, y.detach(), z.detach(), positions, cycles)
+        return Outcome(self.read_answer(y), *self.read_halt(y), (y, z))
 
     def cast(self, dtype: torch.dtype) -> TRM:
         """For inference: activations and the network's weights in this dtype, cast once instead of at every use."""

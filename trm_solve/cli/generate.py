@@ -60,14 +60,9 @@ def _command(name: str, generator: Generator) -> Any:
 
 def _read(values: list[Any]) -> list[Any]:
     """Files that are read come as lists; examples are found, and what is not there is told before there is any work."""
-    from trm_solve.errors import InputError
-    from trm_solve.examples import locate, meant
+    from trm_solve.examples import existing
 
-    found = [locate(value) if isinstance(value, Path) else value for value in values]
-    for path in found:
-        if isinstance(path, Path) and not path.exists():
-            raise InputError(f"{path}: no such file or directory", meant(path))
-    return found
+    return [existing(value) if isinstance(value, Path) else value for value in values]
 
 
 def _parameter(option: Option) -> inspect.Parameter:

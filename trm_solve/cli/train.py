@@ -140,9 +140,8 @@ def train(
         trm-solve train mine.csv --init sudoku --out runs/mine --max-minutes 10
     """
     from trm_solve.errors import InputError
-    from trm_solve.hub.names import find
     from trm_solve.interrupt import exit_code
-    from trm_solve.training.naming import must_exist, split_share
+    from trm_solve.training.asking import begin
     from trm_solve.training.presets import DEFAULT, recipe
 
     fields = dict(_assignment(text) for text in set_ or [])
@@ -160,24 +159,13 @@ def train(
         return
     if out is None:
         raise InputError("no --out", "--out names the folder that the run is written to")
-    if resume and (fields or preset):
-        raise InputError("a resumed run keeps its recipe", "only its length can change: --max-steps, --max-minutes")
-    if resume and init:
-        raise InputError("a resumed run has its model already", "--init starts a new one, in another --out")
-    if not resume and not data:
-        raise InputError("no data to train on", "name a file of puzzles with answers, or hf://datasets/ORG/NAME")
-    must_exist([*(split_share(source)[0] for source in data or []), *(valid or [])])
-    if init:
-        find(init)
     asked = _given(data=data, init=init, kind=kind, rating=rating, band=band, valid=valid, hold_out=hold_out)
     asked |= _given(reveal=reveal)
     asked |= _given(valid_minutes=valid_minutes, valid_steps=valid_steps, valid_puzzles=valid_puzzles)
     asked |= _given(save_minutes=save_minutes, log_every=log_every, tensorboard=tensorboard)
     asked |= _given(device=device, dtype=dtype, threads=threads, compile=compile_)
 
-    from trm_solve.training.trainer import start
-
-    if start(str(out), asked, horizon, fields, preset, resume=resume) == "interrupted":
+    if begin(str(out), asked, horizon, fields, preset, resume=resume) == "interrupted":
         raise typer.Exit(exit_code())
 
 

@@ -44,7 +44,7 @@ class EvalRequest:
     paths: tuple[str, ...]
     options: SolveOptions
     max_steps: tuple[int, ...]  # each is measured
-    model: str | None = None
+    model: str | TRM | None = None  # loaded already: it stays where and what it is
     device: str = "auto"
     dtype: str = "auto"
     kind: str | None = None
@@ -55,6 +55,8 @@ class EvalRequest:
     offsets: int = 0  # places on the canvas at which each puzzle is measured; 0: as it was read
     adaptation: AdaptOptions | None = None  # to tasks that the model does not know
     quiet: bool = False
+    silent: bool = False  # nor a word of what cannot be measured
+    partial: bool = False  # Ctrl-C ends it with the figures so far, which say `interrupted`
 
 
 def measure(request: EvalRequest) -> tuple[dict[str, Any], int] | None:
@@ -74,12 +76,15 @@ def prepare(request: EvalRequest) -> tuple[list[Path], str, Iterator[Puzzle | In
     """
     files, kind, items = open_puzzles(request.paths, request.kind, unlabelled=request.submission is not None)
     _refuse(request, kind)
-    return files, kind, items, choose_model(request.model, kind, f"these are {kind} puzzles")
+    asked, whose = request.model, f"these are {kind} puzzles"
+    name = choose_model(asked, kind, whose) if asked is None or isinstance(asked, str) else asked.name or "unnamed"
+    return files, kind, items, name
 
 
 def _measure(request: EvalRequest, budget: Budget) -> tuple[dict[str, Any], int] | None:
     files, kind, items, name = prepare(request)
     whose = f"these are {kind} puzzles"
+    given = None if request.model is None or isinstance(request.model, str) else request.model
     counted = survey(items) if get_kind(kind).tasks is not None else None
     for _ in place(items, 1, 0) if request.offsets else ():
         pass  # what has no offsets is refused before there is any work to lose
@@ -87,20 +92,22 @@ def _measure(request: EvalRequest, budget: Budget) -> tuple[dict[str, Any], int]
     from trm_solve import pretrained
     from trm_solve.device import choose_device
     from trm_solve.evaluation.report import count_lines
-    from trm_solve.fuse import fuse, operations
+    from trm_solve.fuse import fuse, operations, unfuse
     from trm_solve.team import Team
 
     with (
-        Team(choose_device(request.device)) as team,
+        Team(choose_device(request.device) if given is None else given.device) as team,
         _submission(request, kind, counted if team.leads else None) as submission,
         _opened(request.failures if team.leads else None) as failures,
         contextlib.ExitStack() as until_done,
     ):
-        model = pretrained.ready(name, device=str(team.device), dtype=request.dtype)
+        model = given or pretrained.ready(name, device=str(team.device), dtype=request.dtype)
         must_be_for(kind, name, model.config.kind, whose)
         size = counted.items if counted is not None else sum(map(count_lines, files))
         work = size * max(request.offsets, 1) / team.size * sum(request.max_steps)
         fuse(model, request.options.compile, work * operations(model))
+        if given is not None:
+            until_done.callback(unfuse, given)
         where = {
             "kind": kind,
             "model": name,
@@ -110,7 +117,7 @@ def _measure(request: EvalRequest, budget: Budget) -> tuple[dict[str, Any], int]
         settings = [dataclasses.replace(request.options, max_steps=n) for n in sorted(set(request.max_steps))]
         folder = None
         if request.report is not None:
-            told = _settings(request, settings, files, where)
+            told = _settings(request, settings, files, where, model)
             if counted is not None:
                 told |= {"unlabelled": counted.unlabelled}
                 how = request.adaptation
@@ -119,16 +126,17 @@ def _measure(request: EvalRequest, budget: Budget) -> tuple[dict[str, Any], int]
             if team.leads:
                 until_done.enter_context(held(request.report))
             folder = ReportFolder(request.report, told, team.rank, team.size)
-        alone = _run(model, files, request, settings, folder, team, name, counted, budget, submission)
+        alone, interrupted = _run(model, files, request, settings, folder, team, name, counted, budget, submission)
         found = [_sum(team, each) for each in alone]
         if not team.leads:
             return None
         runs = [each.to_dict(options, **where) for each, options in zip(found, settings, strict=True)]
         figures = runs[-1] | ({"runs": runs} if len(runs) > 1 else {})
+        figures |= {"interrupted": True} if interrupted or (request.partial and budget.interrupt.raised) else {}
         if submission is not None:
             outcomes = (each for inputs in found[-1].tally.by_task.values() for each in inputs)
             submission.answers |= {each.index: each.answers for each in outcomes}
-        if left := found[-1].not_reached:
+        if (left := found[-1].not_reached) and not request.silent:
             say(f"note: no time was left for {left} of {size} test inputs")
         if budget.interrupt.raised:
             return figures, exit_code()
@@ -156,8 +164,8 @@ def _run(
     counted: Survey | None,
     budget: Budget,
     submission: Submission | None,
-) -> list[Evaluation]:
-    """This process's share of every setting."""
+) -> tuple[list[Evaluation], bool]:
+    """This process's share of every setting, and whether it was interrupted, where it may be."""
     from trm_solve.evaluation.evaluation import Evaluation, evaluate
     from trm_solve.evaluation.report import Meter
 
@@ -176,10 +184,11 @@ def _run(
         tasks += read_labelled(files, request.kind, unlabelled=request.submission is not None)
         _announce(tasks, model, request, done[settings[-1].max_steps], counted, team)
     expected = 0 if counted is None else -(-counted.items // team.size)
+    interrupted = False
     with folder or Nothing():
         for options in settings:
             steps = options.max_steps
-            with Meter(files, items=expected, quiet=request.quiet or not team.leads) as meter:
+            with Meter(files, items=expected, quiet=request.quiet or not team.leads, silent=request.silent) as meter:
 
                 def notice(
                     place: int, news: Outcome | InputError, so_far: Evaluation, meter: Meter = meter, steps: int = steps
@@ -191,20 +200,26 @@ def _run(
                         submission.answers[place] = news.answers
                     meter.notice(news, so_far)
 
-                evaluate(
-                    model,
-                    tasks if counted is not None else read_labelled(files, request.kind),
-                    options,
-                    name=name,
-                    so_far=found[steps],
-                    done=done[steps],
-                    share=(team.rank, team.size),
-                    offsets=request.offsets,
-                    notice=notice,
-                    adaptation=request.adaptation,
-                    budget=budget,
-                )
-    return list(found.values())
+                try:
+                    evaluate(
+                        model,
+                        tasks if counted is not None else read_labelled(files, request.kind),
+                        options,
+                        name=name,
+                        so_far=found[steps],
+                        done=done[steps],
+                        share=(team.rank, team.size),
+                        offsets=request.offsets,
+                        notice=notice,
+                        adaptation=request.adaptation,
+                        budget=budget,
+                    )
+                except KeyboardInterrupt:
+                    if not request.partial:
+                        raise
+                    interrupted = True
+                    break
+    return list(found.values()), interrupted
 
 
 def _announce(
@@ -316,13 +331,16 @@ def _sum(team: Team, mine: Evaluation) -> Evaluation:
 
 
 def _settings(
-    request: EvalRequest, settings: Sequence[SolveOptions], files: list[Path], where: dict[str, str]
+    request: EvalRequest, settings: Sequence[SolveOptions], files: list[Path], where: dict[str, str], model: TRM
 ) -> dict[str, Any]:
     """All that decides the figures: a report goes on only where it is the same."""
     from trm_solve.pretrained import resolve
 
     weights = hashlib.sha256()
-    for path in weights_of(resolve(where["model"])):
+    given = request.model is not None and not isinstance(request.model, str)
+    for tensor in model.state_dict().values() if given else ():
+        weights.update(tensor.detach().float().cpu().numpy().tobytes())
+    for path in () if given else weights_of(resolve(where["model"])):
         with open_plain(path) as file:
             while block := file.read(1 << 20):  # gigabytes of a table need no memory
                 weights.update(block)

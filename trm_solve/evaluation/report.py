@@ -39,9 +39,9 @@ class Meter:
     A context manager.
     """
 
-    def __init__(self, files: Iterable[Path], *, items: int = 0, quiet: bool = False) -> None:
+    def __init__(self, files: Iterable[Path], *, items: int = 0, quiet: bool = False, silent: bool = False) -> None:
         self._console = PlainConsole(stderr=True)
-        self._quiet = quiet
+        self._quiet, self._silent = quiet, silent
         self._before: dict[str, int] = {}  # lines of all files before this one
         self._items, self._all = items, items
         for file in () if items else files:
@@ -59,6 +59,8 @@ class Meter:
 
     def notice(self, news: Outcome | InputError, so_far: Evaluation) -> None:
         """Hear of an outcome or of what could not be read."""
+        if isinstance(news, InputError) and self._silent:
+            return
         if isinstance(news, InputError):
             self._console.print(f"error: {printable(news.message)}", soft_wrap=True)
             if news.hint:

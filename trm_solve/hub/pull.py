@@ -225,7 +225,14 @@ UNSTATED = "a wrong value loads cleanly and ruins every answer; models pull NAME
 
 
 def push(
-    folder: Path, repository: str, results: Path | None = None, *, message: str = "", private: bool = False
+    folder: Path,
+    repository: str,
+    results: Path | None = None,
+    *,
+    message: str = "",
+    private: bool = False,
+    branch: str | None = None,
+    create_pr: bool = False,
 ) -> str:
     """Publish a checkpoint folder, with the results of `eval --json` in its card; returns the commit's address.
 
@@ -241,7 +248,12 @@ def push(
     names = [checkpoint.CONFIG, *weights, *([checkpoint.SHARDS] if len(weights) > 1 else []), IDENTIFIERS]
     files: dict[str, Path | bytes] = {name: folder / name for name in names if (folder / name).is_file()}
     return remote.upload(
-        repository, files | {checkpoint.CARD: card.encode()}, message=message or "Upload model", private=private
+        repository,
+        files | {checkpoint.CARD: card.encode()},
+        message=message or "Upload model",
+        private=private,
+        branch=branch,
+        create_pr=create_pr,
     )
 
 

@@ -423,7 +423,15 @@ def _first_line(error: Exception) -> str:
 # ---- publishing
 
 
-def upload(repository: str, files: dict[str, Path | bytes], *, message: str, private: bool = False) -> str:
+def upload(
+    repository: str,
+    files: dict[str, Path | bytes],
+    *,
+    message: str,
+    private: bool = False,
+    branch: str | None = None,
+    create_pr: bool = False,
+) -> str:
     """Put files into a repository, made where there is none, in one commit; returns its address; or `ModelError`."""
     if is_offline():
         raise ModelError(f"{repository}: HF_HUB_OFFLINE is set", "unset it to use the hub")
@@ -433,5 +441,7 @@ def upload(repository: str, files: dict[str, Path | bytes], *, message: str, pri
         api = _api()
         api.create_repo(repository, private=private, exist_ok=True)
         parts = [client.CommitOperationAdd(name, str(f) if isinstance(f, Path) else f) for name, f in files.items()]
-        done = api.create_commit(repository, parts, commit_message=message)
+        done = api.create_commit(
+            repository, parts, commit_message=message, revision=branch, create_pr=create_pr or None
+        )
         return str(done.commit_url)

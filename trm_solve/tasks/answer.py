@@ -109,9 +109,9 @@ def answer(
             view.say(f"{puzzles[0].task}: unknown to {name}, adapting to its demonstration pairs")
             options = dataclasses.replace(options, attempts=options.attempts or 1000)
             interrupt = budget.interrupt if budget.interrupt.listens else None
-            adapted = _adapt(model, puzzles, how, options, view, interrupt)
+            adapted = fitted(model, puzzles, how, options, view, interrupt)
             if folder is not None:
-                _keep(adapted, folder, puzzles[0].task)
+                checkpoint.save(adapted.model, folder)
             ready, known = adapted.model, adapted.task
         strategy = voters(ready, known, options)
         for number, (place, puzzle) in enumerate(zip(where, puzzles, strict=True)):
@@ -142,7 +142,7 @@ def _announced(
         yield item
 
 
-def _adapt(
+def fitted(
     model: TRM,
     puzzles: list[Puzzle],
     options: AdaptOptions,
@@ -161,7 +161,7 @@ def _adapt(
 
     try:
         name = tasks_of(model).fingerprint(pairs)
-        return adapt(
+        made = adapt(
             *(model, name, pairs, questions, options),
             vote=vote,
             notice=notice,
@@ -170,6 +170,8 @@ def _adapt(
         )
     finally:
         view.clear()
+    made.model.note = f"Adapted to the task {task}; leave-one-out: {made.understood}."
+    return made
 
 
 def unknown(puzzle: Puzzle, name: str) -> ModelError:
@@ -199,12 +201,6 @@ def _make_folder(keep: Path, puzzle: Puzzle, several: bool) -> Path:
     if not os.access(folder, os.W_OK):
         raise InputError(f"--keep {folder}: cannot be written to")
     return folder
-
-
-def _keep(adapted: Adapted, folder: Path, task: str) -> None:
-    """Write the adapted model as a checkpoint that knows this one task."""
-    card = f"Adapted to the task {task}; leave-one-out: {adapted.understood}."
-    checkpoint.save(adapted.model, folder, card=card)
 
 
 def _told(solution: Solution, adapted: Adapted | None, watch: bool) -> Solution:

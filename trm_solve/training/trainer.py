@@ -306,15 +306,16 @@ def start(
     preset: str | None,
     *,
     resume: bool,
+    view: View | None = None,
 ) -> str:
-    """`train` for what was asked on the command line: options of the run, its length, fields of the recipe."""
+    """`train` for what was asked: options of the run, its length, fields of the recipe."""
     if resume:
         kept, old = RunFolder(Path(out)).read_options()
         options = RunOptions.from_dict({**kept.to_dict(), **asked, "out": out})
-        return train(options, dataclasses.replace(old, **horizon), resume=True)
+        return train(options, dataclasses.replace(old, **horizon), resume=True, view=view)
     options = RunOptions.from_dict({**asked, "out": out})
     own: dict[str, Any] = {}
     if options.init:  # a fine-tuned model keeps its cycles unless told otherwise
         config = checkpoint.read_config(resolve(options.init))
         own = {name: getattr(config, name) for name in OWN}
-    return train(options, recipe(preset or DEFAULT, {**own, **fields, **horizon}))
+    return train(options, recipe(preset or DEFAULT, {**own, **fields, **horizon}), view=view)
