@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: solve test test-cpus test-lowest test-wheel fuzz crash docs docs-check pictures clean
+.PHONY: solve test test-cpus test-lowest test-wheel fuzz crash docs docs-check notebooks pictures clean
 
 solve: $(VENV)/installed
 	$(BIN)/trm-solve solve examples/sudoku/hard.txt
@@ -48,7 +48,11 @@ docs: $(VENV)/installed-test
 
 # Run all that README and docs show, what takes minutes too (shortened).
 docs-check: $(VENV)/installed-test
-	TRM_DOCS=all $(BIN)/pytest tests/test_docs.py
+	TRM_DOCS=all $(BIN)/pytest tests/test_docs.py tests/test_notebooks.py
+
+# Execute the notebooks of examples/ from top to bottom (minutes), and store what they show.
+notebooks: $(VENV)/installed-test
+	$(BIN)/python tests/notebooks.py
 
 # Moving pictures of all kinds, opened in a headless browser (Chromium or the like); PNGs to look at are left in pictures/.
 pictures: $(VENV)/installed-test

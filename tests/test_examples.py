@@ -15,7 +15,7 @@ from trm_solve import examples
 from trm_solve.cli.demo import complete_demo, demos
 from trm_solve.kinds import kinds
 
-SHIPPED = {path for path in EXAMPLES.rglob("*") if path.is_file() and path.suffix != ".md"}
+SHIPPED = {path for path in EXAMPLES.rglob("*") if path.is_file() and path.suffix not in (".md", ".ipynb")}
 
 
 def test_every_file_has_a_name_and_stands_in_the_list() -> None:

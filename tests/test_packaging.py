@@ -101,7 +101,7 @@ def test_the_wheel_holds_the_package_its_weights_and_its_licence(wheel: Path) ->
         ["git", "ls-files", "trm_solve", "weights", "examples"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split()
     wanted = {name if name.startswith("trm_solve/") else f"trm_solve/{name}" for name in tracked}
-    assert names == {name for name in wanted if not name.endswith("metrics.jsonl")}
+    assert names == {name for name in wanted if not name.endswith(("metrics.jsonl", ".ipynb"))}
 
 
 def test_the_source_archive_holds_no_curves_and_no_arrays_of_tests(sdist: Path) -> None:

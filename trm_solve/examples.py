@@ -14,6 +14,7 @@ from trm_solve.config import nearest
 from trm_solve.errors import InputError
 
 PREFIX = "example:"
+READING = (".md", ".ipynb")  # what lies there to be read by people
 CLOSE = 0.7  # how like another a name must be to be taken for a slip of the finger
 
 
@@ -27,7 +28,7 @@ def folder() -> Path:
 def files() -> dict[str, Path]:
     """The examples by name, in order."""
     home = folder()
-    found = sorted(path for path in home.rglob("*") if path.is_file() and path.suffix != ".md")
+    found = sorted(path for path in home.rglob("*") if path.is_file() and path.suffix not in READING)
     return {path.relative_to(home).with_suffix("").as_posix(): path for path in found}
 
 
