@@ -31,6 +31,7 @@ from trm_solve.reading import read_lines
 from trm_solve.tasks import adapt as module
 from trm_solve.tasks import answer as answering
 from trm_solve.tasks import budget as budgets
+from trm_solve.tasks import voting
 from trm_solve.tasks.adapt import adapt
 from trm_solve.tasks.answer import answer
 from trm_solve.tasks.identifiers import Identifiers
@@ -303,6 +304,18 @@ def test_tasks_come_in_order_with_errors_between_them(canvas: str) -> None:
     assert places == {0, 1, 3, 4}
     assert ends[3].facts["found_by"] == "adaptation"  # type: ignore[union-attr]
     assert ends[3].facts["leave_one_out"].endswith("of 2")  # type: ignore[union-attr]
+
+
+def test_the_vote_on_an_unseen_task_does_not_change_that_on_a_known_one_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(voting.VOTES, "normal", 2)
+    options = SolveOptions(effort="normal", max_steps=1)
+    events = answer(tiny(), [*puzzles("new"), *puzzles("seen")], options, adaptation=QUICK, name="m")
+    assert [(each.puzzle.task, each.attempts) for each in solutions(events)] == [
+        *[("new", 3)] * 2,
+        *[("seen", 2)] * 2,
+    ]
 
 
 def test_an_unknown_task_without_adaptation() -> None:

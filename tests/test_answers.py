@@ -20,7 +20,7 @@ import pytest
 from conftest import Outcome
 from test_forms import BASE, BORDER, FORMS, READ, A
 
-from trm_solve import api, reading
+from trm_solve import pretrained, reading
 from trm_solve.errors import FileError, InputError
 from trm_solve.kinds import get_kind
 from trm_solve.kinds.maze.paths import solve as solve_maze
@@ -65,10 +65,10 @@ def _answered(
 
 @pytest.fixture(autouse=True)
 def _no_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    def load(name: str, **_: str) -> Any:
+    def ready(name: str, **_: str) -> Any:
         return SimpleNamespace(config=SimpleNamespace(kind=name))  # a packaged model has its kind's name
 
-    monkeypatch.setattr(api, "load", load)
+    monkeypatch.setattr(pretrained, "ready", ready)
     monkeypatch.setattr(answering, "answer", _answered)
 
 

@@ -240,7 +240,7 @@ def test_a_second_ctrl_c_leaves_a_submission_too(
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(answering, "_adapt", impatient)
+    monkeypatch.setattr(answering, "fitted", impatient)
     out = tmp_path / "s.json"
     for command in ("eval", "solve"):
         told = trm(command, challenges(tmp_path), "--model", base, "--submission", out, "--max-steps", "2")

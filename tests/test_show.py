@@ -11,9 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import terminals
 from conftest import Outcome as Told
 from votes import A, B, puzzle, solution
 
+from trm_solve import display
 from trm_solve.kinds.base import Space
 from trm_solve.output import fields_of
 from trm_solve.puzzle import Puzzle
@@ -74,6 +76,20 @@ def test_puzzles_are_drawn_with_their_answers(trm: Trm, tmp_path: Path) -> None:
     assert first.splitlines()[1].count("╭") == 2
     assert second.splitlines()[1].count("╭") == 1
     assert trm("show", tmp_path / "none.csv").code == 2
+
+
+def test_a_terminal_without_unicode_gets_signs_and_no_half_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = [1] * 30
+    big = {"train": [{"input": [row, [2] * 30], "output": [row]}], "test": [{"input": [row]}]}
+    (tmp_path / "big.json").write_text(json.dumps(big))
+    file = terminals.Emulated(80, 24, "ascii")
+    monkeypatch.setattr(display, "PlainConsole", lambda: terminals.console(file, 80, 24))
+    assert display.show([str(tmp_path / "big.json")], None) == 0
+    file.flush()
+    assert "1" * 30 in file.getvalue()
+    assert "2" * 30 in file.getvalue()
 
 
 # ---- what the file's own answer says

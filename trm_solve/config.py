@@ -162,9 +162,7 @@ class ModelConfig(Strict):
     rope_theta: float = 10000.0
     relations: tuple[str, ...] = ()  # of two cells, each with a learned weight a head in attention's logits
     qk_norm: bool = False  # attention: queries and keys are normed, and scaled by one learned number a head
-    symbols: tuple[
-        int, ...
-    ] = ()  # first and last of the tokens that are all alike: a state for each; none: no such axis
+    symbols: tuple[int, ...] = ()  # first and last of the tokens that are all alike: a state for each; (): no such axis
     H_cycles: int  # T: rounds per supervision step, only the last with gradient
     L_cycles: int  # n: latent updates per answer update
     puzzle_emb_ndim: int = 0  # width of a puzzle-identifier row; 0: no prefix
@@ -245,7 +243,7 @@ class ModelConfig(Strict):
 
 
 def swiglu_width(hidden_size: int, expansion: float, multiple: int = 256) -> int:
-    """The inner width that the authors' code derives: round(expansion * d * 2/3), up to a multiple of 256."""
+    """The inner width that the authors' code derives: round(expansion * d * 2/3), up to a multiple."""
     return -(-round(expansion * hidden_size * 2 / 3) // multiple) * multiple
 
 

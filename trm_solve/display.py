@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 
-import numpy as np
 from rich.text import Text
 
 from trm_solve.errors import ExitCode, InputError
@@ -19,7 +18,7 @@ from trm_solve.render.scene import beside
 from trm_solve.talk import printable
 from trm_solve.tasks.identifiers import task_key
 from trm_solve.terminal import PlainConsole
-from trm_solve.trace import Step
+from trm_solve.trace import still
 
 HEIGHT = 1000  # lines of a picture, which may scroll
 GAP = 4  # columns between a question and its answer
@@ -28,7 +27,7 @@ GAP = 4  # columns between a question and its answer
 def show(inputs: list[str], kind: str | None) -> int:
     """Draw what the inputs hold, on stdout; returns the exit code."""
     console = PlainConsole()
-    space = Space(console.width, HEIGHT, console.color_system is not None and not console.no_color)
+    space = Space(console.width, HEIGHT, console.tells_by_color)
     code, between = ExitCode.OK, False
     for task, group in itertools.groupby(read_inputs(inputs, kind), key=task_key):
         puzzles = list[Puzzle]()
@@ -73,15 +72,8 @@ def _puzzle(puzzle: Puzzle, space: Space) -> Iterator[Text]:
     if puzzle.answer is None:
         yield from question.lines
         return
-    answer = board(puzzle, _known(puzzle), space)
+    answer = board(puzzle, still(puzzle.answer, solved=True), space)
     if question.width + GAP + answer.width <= space.width:
         yield from beside(question.lines, answer.lines, question.width + GAP)
     else:
         yield from (*question.lines, Text(), *answer.lines)
-
-
-def _known(puzzle: Puzzle) -> Step:
-    """The answer of the file as the step that has found it."""
-    assert puzzle.answer is not None
-    sure, none = np.ones(puzzle.answer.shape, np.float32), np.zeros(puzzle.answer.shape, np.bool_)
-    return Step(0, 1, 1, puzzle.answer, sure, none, none, 0, 1.0, solved=True, halted=True)

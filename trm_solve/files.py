@@ -18,8 +18,8 @@ from trm_solve.errors import InputError, reason_of
 
 LARGEST = 1 << 40  # bytes, where the size of a file decides nothing
 ZIP, LFS, PAGE = "a zip archive or an Excel workbook", "a Git LFS pointer, not the file itself", "a web page"
-LOOKS = (  # what people give in place of the file that was meant: how it begins
-    (b"PK\x03\x04", ZIP),
+LOOKS = (  # what people give in place of the file that was meant: how it begins, in small letters
+    (b"pk\x03\x04", ZIP),
     (b"bzh", "a bzip2 file"),
     (b"\xfd7zxz", "an xz file"),
     (b"\x28\xb5\x2f\xfd", "a zstd file"),
@@ -39,7 +39,7 @@ LOOKS = (  # what people give in place of the file that was meant: how it begins
 def looks_like(head: bytes) -> str:
     """What a file is that begins so; empty where that cannot be told."""
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    return next((what for begin, what in LOOKS if start.startswith(begin.lower())), "")
+    return next((what for begin, what in LOOKS if start.startswith(begin)), "")
 
 
 def open_plain(path: Path, largest: int = LARGEST) -> io.BufferedReader:

@@ -14,12 +14,13 @@ from trm_solve.errors import ExitCode
 from trm_solve.interrupt import Interrupt
 
 LOOK = 0.1  # seconds between looks at the processes
+FORESEEN = {None, *ExitCode} - {ExitCode.UNEXPECTED}  # of a process that runs, or ended as it may
 
 
 def side_by_side(jobs: int, arguments: Sequence[str]) -> int:
-    """Run `trm-solve` with these arguments as so many processes; returns the exit code of the one that leads.
+    """Run `trm-solve` with these arguments as so many processes; returns the highest of their exit codes.
 
-    Ctrl-C and its like reach all of them. Where one fails, the others are ended too, and its code is returned.
+    Ctrl-C and its like reach all of them. Where one fails, or is killed, the others are ended too.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -48,10 +49,8 @@ def _wait(processes: Sequence[subprocess.Popen[bytes]], interrupt: Interrupt) ->
         if interrupt.raised and not told:
             told = True
             _end(processes, signal.SIGINT)
-        failed = [process.returncode for process in processes if process.returncode not in (None, *map(int, ExitCode))]
-        failed += [1 for process in processes if process.returncode == ExitCode.UNEXPECTED]
-        if failed:
-            return abs(int(failed[0]))
+        if any(process.returncode not in FORESEEN for process in processes):
+            return int(ExitCode.UNEXPECTED)
         time.sleep(LOOK)
     return max(process.returncode for process in processes)
 

@@ -111,6 +111,12 @@ class Step(Shown):
         )
 
 
+def still(answer: Grid, *, solved: bool) -> Step:
+    """An answer to be drawn that no attempt has given, such as a file's own: nothing of it is new, unsure or amiss."""
+    sure, none = np.ones(answer.shape, np.float32), np.zeros(answer.shape, np.bool_)
+    return Step(0, 1, 1, answer, sure, none, none, 0, float(solved), solved=solved, halted=solved)
+
+
 def _count_of(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 

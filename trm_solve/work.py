@@ -1,7 +1,6 @@
 """The Python side of what takes longer: evaluate, train, adapt, generate, and what is done with models.
 
-The names and the checks are those of the command line. Nothing is printed unless `progress` asks for it. Ctrl-C ends
-the work with what there is.
+The names and the checks are those of the command line. Nothing is printed unless `progress` asks for it.
 """
 
 from __future__ import annotations
@@ -237,11 +236,7 @@ def generate(
     quiet = {"quiet": not progress} if "quiet" in names else {}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "generated" if output is None else Path(output)
-        try:
-            known[kind].run(output=file, **chosen, **quiet)
-        except KeyboardInterrupt:
-            if not file.exists():
-                raise
+        known[kind].run(output=file, **chosen, **quiet)
         if output is not None:
             return file
         return [dataclasses.replace(each, source=f"<generated>:{n}") for n, each in enumerate(api.read(file), 1)]

@@ -65,7 +65,7 @@ def measure(request: EvalRequest) -> tuple[dict[str, Any], int] | None:
     The figures are those of the largest `max_steps`; where there are several, `runs` holds each. Raises `InputError`
     or `ModelError`. The first Ctrl-C ends what has a submission or a bound of time with what there is, as time does.
     """
-    with Interrupt() if request.submission or request.total_minutes else Nothing() as interrupt:
+    with Interrupt() if request.submission or request.total_minutes else contextlib.nullcontext() as interrupt:
         return _measure(request, Budget(request.total_minutes, interrupt))
 
 
@@ -185,7 +185,7 @@ def _run(
         _announce(tasks, model, request, done[settings[-1].max_steps], counted, team)
     expected = 0 if counted is None else -(-counted.items // team.size)
     interrupted = False
-    with folder or Nothing():
+    with folder or contextlib.nullcontext():
         for options in settings:
             steps = options.max_steps
             with Meter(files, items=expected, quiet=request.quiet or not team.leads, silent=request.silent) as meter:
@@ -242,9 +242,11 @@ def _announce(
             say(estimate(unseen, known, request.adaptation.minutes, request.total_minutes, team.size))
 
 
-def _submission(request: EvalRequest, kind: str, counted: Survey | None) -> Submission | Nothing:
+def _submission(
+    request: EvalRequest, kind: str, counted: Survey | None
+) -> contextlib.AbstractContextManager[Submission | None]:
     if request.submission is None or counted is None:
-        return Nothing()
+        return contextlib.nullcontext()
     return Submission(request.submission, kind, counted)
 
 
@@ -303,14 +305,6 @@ def _refuse(request: EvalRequest, kind: str) -> None:
         raise InputError("--offsets is for mazes, these are ARC tasks")
     if tasks and request.failures is not None:
         raise InputError("--failures keeps single puzzles, these are ARC tasks", "--report DIR says how each task went")
-
-
-class Nothing:
-    """The context of what there is none of."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *_: object) -> None: ...
 
 
 def _sum(team: Team, mine: Evaluation) -> Evaluation:

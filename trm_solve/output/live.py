@@ -85,9 +85,7 @@ class Live:
                 self._again()
             if key and self._obey(key):
                 return
-            if not key and not self._paused and left <= 0.1:
-                if left > 0:
-                    continue
+            if not key and not self._paused and left <= 0:
                 return
 
     def _obey(self, key: str) -> bool:

@@ -24,9 +24,7 @@ from trm_solve.errors import FileError, reason_of
 from trm_solve.files import LFS, PAGE, ZIP, looks_like
 
 LINE = 1 << 16  # characters of a line; no puzzle's line has as many
-JSON_LINE = (
-    1 << 26
-)  # the same of JSON, where a file of thousands of puzzles, or of 73,000 pairs of tasks, may be one line
+JSON_LINE = 1 << 26  # the same of JSON, where a file of thousands of puzzles or pairs may be one line
 PATIENCE = 1.0  # seconds in which somebody must begin to write into a pipe
 GZIP, NUMPY = b"\x1f\x8b", b"\x93NUMPY"
 MARKS = (  # byte order marks; that of UTF-32 begins as that of UTF-16 does

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from trm_solve.errors import InputError
 from trm_solve.puzzle import Puzzle
 from trm_solve.render.film import Film, film
 from trm_solve.render.page import Page, page
 from trm_solve.render.scene import Scene
-from trm_solve.trace import Solution, Step
+from trm_solve.trace import Solution, Step, still
 
 SUFFIXES = (".svg", ".html", ".png", ".gif")
 
@@ -41,11 +39,8 @@ def svg(solution: Solution, steps: Sequence[Step] = ()) -> str:
 
 def label(puzzle: Puzzle) -> str:
     """A puzzle's known answer as SVG."""
-    answer = puzzle.answer
-    assert answer is not None
-    none = np.zeros(answer.shape, np.bool_)
-    step = Step(0, 1, 1, answer, np.ones(answer.shape, np.float32), none, none, 0, 1.0, solved=True, halted=True)
-    return encode([(Scene(puzzle, [step]), 1)], Path("label.svg")).decode()
+    assert puzzle.answer is not None
+    return encode([(Scene(puzzle, [still(puzzle.answer, solved=True)]), 1)], Path("label.svg")).decode()
 
 
 def encode(moments: Film, path: Path) -> bytes:

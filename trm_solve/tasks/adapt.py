@@ -164,9 +164,8 @@ class _Fitting:
             end = min(until + share, seconds * LEAVE_ONE_OUT)
             ranked = self.ask(fits[-1][0], self.puzzle(*self.pairs[fold]), FOLD_VOTES, end)
             done += ranked is not None
-            right += ranked is not None and [key_of(each.answer) for each in ranked[:1]] == [
-                key_of(self.pairs[fold][1])
-            ]
+            if ranked:
+                right += key_of(ranked[0].answer) == key_of(self.pairs[fold][1])
             for question in self.questions:
                 if ranked := self.ask(fits[-1][0], self.puzzle(question), FOLD_GUESSES, share * (fold + 1)):
                     self.guesses.folds.setdefault(key_of(question), []).append(ranked)

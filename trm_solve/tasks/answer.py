@@ -93,7 +93,7 @@ def answer(
         began = time.monotonic()
         known = recognise(puzzles[0], model.identifiers) if model.identifiers is not None else None
         adapted: Adapted | None = None
-        ready, seconds = model, budget.left
+        ready, votes, seconds = model, options, budget.left
         if known is None:
             if adaptation is None and go_on:
                 yield from (_as_input(unknown(puzzle, name)) for puzzle in puzzles)
@@ -107,19 +107,19 @@ def answer(
             seconds = 60 * how.minutes
             folder = None if keep is None else _make_folder(keep, puzzles[0], several)
             view.say(f"{puzzles[0].task}: unknown to {name}, adapting to its demonstration pairs")
-            options = dataclasses.replace(options, attempts=options.attempts or 1000)
+            votes = dataclasses.replace(options, attempts=options.attempts or 1000)
             interrupt = budget.interrupt if budget.interrupt.listens else None
-            adapted = fitted(model, puzzles, how, options, view, interrupt)
+            adapted = fitted(model, puzzles, how, votes, view, interrupt)
             if folder is not None:
                 checkpoint.save(adapted.model, folder)
             ready, known = adapted.model, adapted.task
-        strategy = voters(ready, known, options)
+        strategy = voters(ready, known, votes)
         for number, (place, puzzle) in enumerate(zip(where, puzzles, strict=True)):
             begin(place, puzzle)
             now = time.monotonic()
             until = now + (began + seconds - now) / (len(puzzles) - number)
             for event in schedule.solve_all(
-                *(ready, [puzzle], options),
+                *(ready, [puzzle], votes),
                 strategy=strategy,
                 watch=True,
                 name=name,
@@ -206,15 +206,8 @@ def _make_folder(keep: Path, puzzle: Puzzle, several: bool) -> Path:
 def _told(solution: Solution, adapted: Adapted | None, watch: bool) -> Solution:
     """The solution with its second guess, and how the model was adapted."""
     solution = with_second(solution, Guesses() if adapted is None else adapted.guesses)
-    facts = (
-        {}
-        if adapted is None
-        else {
-            "found_by": "adaptation",
-            "leave_one_out": adapted.understood,
-            "adapt_seconds": round(adapted.seconds, 1),
-            "adapt_updates": adapted.updates,
-        }
-    )
-    trace = solution.trace if watch else ()
-    return dataclasses.replace(solution, facts={**solution.facts, **facts}, trace=trace)
+    facts = dict(solution.facts)
+    if adapted is not None:
+        facts |= {"found_by": "adaptation", "leave_one_out": adapted.understood}
+        facts |= {"adapt_seconds": round(adapted.seconds, 1), "adapt_updates": adapted.updates}
+    return dataclasses.replace(solution, facts=facts, trace=solution.trace if watch else ())

@@ -15,13 +15,12 @@ from rich.table import Column
 from rich.text import Text
 
 from trm_solve.kinds.base import Space
-from trm_solve.puzzle import Grid
 from trm_solve.render import board
 from trm_solve.render.frame import bar
 from trm_solve.talk import printable, say
 from trm_solve.tasks.progress import Progress as Stand
 from trm_solve.terminal import Area, PlainConsole, live_console, redraws
-from trm_solve.trace import Step
+from trm_solve.trace import still
 
 EVERY = 10.0  # seconds between plain lines
 FRAME = 0.1  # seconds between pictures
@@ -70,8 +69,7 @@ class AdaptView:
         if self._screen is not None and self._area is not None:
             if since > FRAME:
                 console, self._last = self._screen, time.monotonic()
-                colored = console.color_system is not None and not console.no_color
-                self._area.draw(picture(stand, Space(console.width, console.height - 1, colored)))
+                self._area.draw(picture(stand, Space(console.width, console.height - 1, console.tells_by_color)))
             return
         text = f"adapting to {stand.task}: {part(stand)}{share(stand)}, {left(stand)}"
         if not redraws(self._console):
@@ -100,7 +98,7 @@ def picture(stand: Stand, space: Space) -> Text:
     ]
     lines: list[Text] = []
     if stand.puzzle is not None:
-        step = None if stand.guess is None else _step(stand.guess)
+        step = None if stand.guess is None else still(stand.guess, solved=False)
         lines = list(board(stand.puzzle, step, Space(space.width, space.height - 4, space.color)).lines)
         lines = [*lines, Text()] if len(lines) + 4 <= space.height else []
     for line in (lines := lines + below):
@@ -135,8 +133,3 @@ def done(stand: Stand) -> float:
     """Part of the time that has passed."""
     whole = stand.seconds + max(stand.left, 0.0)
     return stand.seconds / whole if whole else 1.0
-
-
-def _step(guess: Grid) -> Step:
-    sure, none = np.ones(guess.shape, np.float32), np.zeros(guess.shape, np.bool_)
-    return Step(0, 1, 1, guess, sure, none, none, 0, 0.0, solved=False, halted=False)

@@ -137,10 +137,8 @@ def _is_walk(walk: int, ends: int, width: int) -> bool:
     marked = walk | ends
     up, down, left, right = marked >> width, marked << width, marked >> 1, marked << 1
     level, upright = left ^ right, up ^ down
-    odd, two = (
-        level ^ upright,
-        (left & right) ^ (up & down) ^ (level & upright),
-    )  # of the count of neighbours, in binary
+    # the count of neighbours in binary
+    odd, two = level ^ upright, (left & right) ^ (up & down) ^ (level & upright)
     if walk & (odd | ~two) or ends & (two | ~odd):
         return False
     while ends := (ends >> width | ends << width | ends >> 1 | ends << 1) & walk:

@@ -336,13 +336,10 @@ def _plain(rows: Sequence[Row | InputError], source: str) -> Sequence[Puzzle | N
 def _width(row: Row) -> int:
     """Columns of a row's maze; 0 where its question is none."""
     columns, size = row.columns.strip(), len(row.question)
-    if columns:
-        return (
-            int(columns)
-            if columns.isdecimal() and len(columns) < 5 and size and int(columns) and not size % int(columns)
-            else 0
-        )
-    return width if (width := math.isqrt(size)) ** 2 == size else 0
+    if not columns:
+        return width if (width := math.isqrt(size)) ** 2 == size else 0
+    width = int(columns) if columns.isdecimal() and len(columns) < 5 else 0
+    return width if width and size and not size % width else 0
 
 
 def _of_row(row: Row, source: str) -> Puzzle:
