@@ -458,6 +458,8 @@ def test_the_page_is_made_from_the_docstrings() -> None:
         (lambda: trm_solve.train("nowhere.csv", out="run", preset="cpu"), "unknown preset 'cpu'"),
         (lambda: trm_solve.train(out="run", resume=True, seed=1), "a resumed run keeps its recipe"),
         (lambda: trm_solve.generate("chess"), "no generator of 'chess'"),
+        (lambda: trm_solve.load("sudoku", device=torch.device("cpu")), "unknown device 'cpu'"),  # type: ignore[arg-type]
+        (lambda: trm_solve.load("sudoku", dtype=torch.float32), "unknown dtype 'torch.float32'"),  # type: ignore[arg-type]
         (lambda: trm_solve.generate("sudoku", cont=1), "unknown option 'cont' (did you mean 'count'?)"),
         (lambda: trm_solve.generate("sudoku", count=0), "'count' must be at least 1, not 0"),
         (lambda: trm_solve.generate("sudoku", count="many"), "'count' cannot be 'many' (How many puzzles.)"),
@@ -465,7 +467,7 @@ def test_the_page_is_made_from_the_docstrings() -> None:
         (lambda: trm_solve.generate("arc"), "'challenges' is missing"),
         (lambda: trm_solve.adapt(EASY), "no task, where one is expected"),
         (lambda: trm_solve.adapt(TASK, minutes=0), "adaptation takes minutes, not 0"),
-        (lambda: trm_solve.adapt(TASK, fit="some"), "field 'fit' cannot be 'some' (known: all, rows, scratch)"),  # type: ignore[arg-type]
+        (lambda: trm_solve.adapt(TASK, fit="some"), "field 'fit' cannot be 'some' (known: all, rows, scratch, none)"),  # type: ignore[arg-type]
         (lambda: trm_solve.save({}, "folder"), "model cannot be {}"),  # type: ignore[arg-type]
     ],
 )

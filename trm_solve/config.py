@@ -65,15 +65,15 @@ def _hints(cls: Any) -> dict[str, Any]:
 
 def check_device(name: str) -> None:
     """Raises `InputError` for what no machine calls a device; whether this one has it, `choose_device` knows."""
-    kind, _, index = name.partition(":")
-    if kind not in DEVICES or (index and (kind == "auto" or not index.isdigit())):
+    kind, _, index = str(name).partition(":")
+    if not isinstance(name, str) or kind not in DEVICES or (index and (kind == "auto" or not index.isdigit())):
         raise InputError(f"unknown device '{name}'", nearest(kind, list(DEVICES)))
 
 
 def check_dtype(name: str) -> None:
     """Raises `InputError` for a dtype in which nothing is computed."""
     if name not in DTYPES:
-        raise InputError(f"unknown dtype '{name}'", nearest(name, list(DTYPES)))
+        raise InputError(f"unknown dtype '{name}'", nearest(str(name), list(DTYPES)))
 
 
 def check_seed(seed: int) -> None:

@@ -35,7 +35,7 @@ ATTEMPTS = {"fast": 1, "normal": 128, "max": 4096}  # at most
 COPIES = {"fast": 1, "normal": 16, "max": 64}  # at most, where there are no pins: symmetric copies are all there is
 WAVE = 4  # attempts at one puzzle that run together
 PIN_STEPS = 4  # supervision steps of an attempt with pins: measured to solve more for the same work than 6 or 8
-BITS = 1.2  # entropy of the cell to branch on: narrowed down to about two values, not settled
+BITS = 1.0  # entropy of the cell to branch on: narrowed down to about two values, not settled
 UNLIKELY = 1e-4  # no open value is ever held less likely than this: the model may be wrong
 NOISE = 0.3  # standard deviation of the noise on z where there are no symmetries left to try
 

@@ -211,7 +211,7 @@ def generate(
     """New puzzles with answers, as `trm-solve generate KIND` makes them: a list, or with `output` a file.
 
     `options` are those of the command, such as `count=10`, `seed=1`, `rating="4:60"` for Sudokus, `size=12` for mazes;
-    `trm-solve generate KIND --help` has them all. Ctrl-C ends it with those that were found until then.
+    `trm-solve generate KIND --help` has them all. Ctrl-C raises `KeyboardInterrupt` and leaves no file.
 
     Raises `InputError` for a kind, an option or a value that there is not.
 
