@@ -16,7 +16,7 @@ import pytest
 import scenes
 from conftest import Outcome
 from made import rows, write_csv
-from test_live import Terminal, read, spawn
+from terminals import Screen, read, spawn
 
 from trm_solve import trace
 from trm_solve.errors import InputError
@@ -148,9 +148,9 @@ def test_the_cursor_comes_back(tmp_path: Path, number: signal.Signals, code: int
         process.kill()
         process.wait()
         os.close(ours)
-    terminal = Terminal(80, 24)
+    terminal = Screen(80, 24)
     terminal.feed(text)
-    assert terminal.cursor
+    assert terminal.cursor_shown
 
 
 def test_a_terminal_that_is_gone(tmp_path: Path) -> None:

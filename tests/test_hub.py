@@ -307,7 +307,7 @@ def test_a_full_disk(server: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
 
     with monkeypatch.context() as patch:
         patch.setattr(remote, "_fill", full)
-        with pytest.raises(ModelError, match=r"all_config.yaml: the disk is full$"):
+        with pytest.raises(ModelError, match=r"all_config.yaml: the disk is full \(HF_HOME"):
             load(RAW)
     assert_golden(load(RAW), "trm-mlp")
 

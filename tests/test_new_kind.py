@@ -14,13 +14,13 @@ from xml.etree import ElementTree
 
 import pytest
 from conftest import Outcome
-from rich.console import Console
 
 import trm_solve
 from trm_solve.kinds import get_kind, kinds
 from trm_solve.output import Live, OutputOptions
 from trm_solve.output.sink import Record
 from trm_solve.render import Scene
+from trm_solve.terminal import PlainConsole
 from trm_solve.trace import Solution
 
 TOY = Path(__file__).parent / "toy_kind"
@@ -87,7 +87,7 @@ def test_a_kind_from_outside_does_all_that_ours_do(tmp_path: Path, trm: Callable
     assert isinstance(solution, Solution)
     assert solution.verdict == "solved"
 
-    console = Console(file=io.StringIO(), force_terminal=True, width=80, height=24)
+    console = PlainConsole(file=io.StringIO(), force_terminal=True, width=80, height=24)
     view = Live(console, OutputOptions(model="latin"))
     for number in range(len(solution.trace) + 1):
         view.step(Scene(solution.puzzle, solution.trace[:number], None, 4, "latin"))
