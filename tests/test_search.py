@@ -148,7 +148,7 @@ def test_pins_are_what_the_model_holds_possible_and_never_what_clashes(unturned:
 
 def test_the_likeliest_pins_come_first() -> None:
     base, held = grid(QUESTION), np.zeros((9, 9, 11), np.float32)
-    held[..., 1:10] = 1 / 9
+    np.put_along_axis(held, grid(ANSWER)[..., None], 1, -1)  # all other cells are settled
     held[0, 2] = 0
     held[0, 2, [1, 2, 4]] = 0.3, 0.08, 0.62  # narrowed down, not settled
     tree = search._Tree(Sudoku())
