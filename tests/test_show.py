@@ -49,7 +49,7 @@ def test_a_task_is_drawn_whole(trm: Trm, tmp_path: Path) -> None:
         assert f"│{digits} │" in told.out
     assert told.out.count("test 1") == told.out.count("test 2") == 1
     assert told.out.count(" > ") == 3  # the second test has no answer
-    assert max(map(len, told.out.splitlines())) <= 80
+    assert max(map(len, told.out.splitlines()[1:])) <= 80  # the first is the name of a folder of any length
 
 
 def test_large_tasks_take_a_column_a_cell(trm: Trm, tmp_path: Path) -> None:
