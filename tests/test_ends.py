@@ -156,10 +156,7 @@ def test_the_cursor_comes_back(tmp_path: Path, number: signal.Signals, code: int
 def test_a_terminal_that_is_gone(tmp_path: Path) -> None:
     path = tmp_path / "t"
     path.write_text("\n".join(trace.dump(scenes.puzzle(), scenes.attempt(4, solved=True), "sudoku")) + "\n")
-    script = (
-        f"import os, fcntl, termios\nos.setsid()\nfcntl.ioctl(0, termios.TIOCSCTTY, 0)\n{LIVE.format(path=str(path))}"
-    )
-    process, ours = spawn(script, 80, 24)
+    process, ours = spawn(LIVE.format(path=str(path)), 80, 24)
     try:
         read(ours, "\x1b[?25l")
         os.close(ours)  # the kernel sends SIGHUP
