@@ -51,7 +51,17 @@ FIELDS: dict[str, Any] = {
     "puzzle_emb_ndim": 16,
     "puzzle_emb_len": 2,
 }
-RECIPE = {"mlp_t": "false", "pos_encodings": "relations", "qk_norm": "true", "num_heads": 4, "H_cycles": 2}
+RECIPES: dict[str, dict[str, Any]] = {
+    "attention": {"mlp_t": "false", "pos_encodings": "relations", "qk_norm": "true", "num_heads": 4, "H_cycles": 2},
+    "symbol axis": {
+        "mlp_t": "false",
+        "pos_encodings": "relations",
+        "symbol_axis": "true",
+        "hidden_size": 72,
+        "puzzle_emb_len": 0,
+        "H_cycles": 2,
+    },
+}
 
 
 def model(**fields: Any) -> TRM:
@@ -232,8 +242,9 @@ def test_a_relation_that_the_kind_does_not_have_offers_the_nearest() -> None:
 # ---- training
 
 
-def test_an_interrupted_run_resumes_bit_for_bit(tmp_path: Path) -> None:
-    fields = {k: json.loads(str(v)) if v != "relations" else v for k, v in RECIPE.items()}
+@pytest.mark.parametrize("model", RECIPES)
+def test_an_interrupted_run_resumes_bit_for_bit(tmp_path: Path, model: str) -> None:
+    fields = {k: json.loads(str(v)) if v != "relations" else v for k, v in RECIPES[model].items()}
     fields |= {"reveal": "2:20", "loss_rounds": 2}
     whole = run(tmp_path, "whole", **fields)
     run(tmp_path, "cut", view=Heard(at=5, do=lambda: os.kill(os.getpid(), signal.SIGINT)), **fields)
@@ -245,8 +256,9 @@ def test_an_interrupted_run_resumes_bit_for_bit(tmp_path: Path) -> None:
 
 
 @pytest.mark.numeric
-def test_two_processes_have_the_losses_of_one(tmp_path: Path) -> None:
-    fields = {**RECIPE, "loss_rounds": 2, "max_steps": 3, "optimizer": "adamw", "lr": 1e-3, "clip_norm": 0.0}
+@pytest.mark.parametrize("model", RECIPES)
+def test_two_processes_have_the_losses_of_one(tmp_path: Path, model: str) -> None:
+    fields = {**RECIPES[model], "loss_rounds": 2, "max_steps": 3, "optimizer": "adamw", "lr": 1e-3, "clip_norm": 0.0}
     two = finish(command(TWO, tmp_path, "two", **fields))
     assert two.returncode == 0, two.stderr
     typed = {name: json.loads(v) if v in ("true", "false") else v for name, v in fields.items()}

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +9,9 @@ import numpy as np
 import pytest
 import torch
 from made import QUESTION
-from numeric import alike, close
+from numeric import close
 from safetensors.torch import load_file, save_file
-from test_train import Heard, run, states_equal
-from test_train_processes import TWO, command, finish, here, metrics
+from test_train import run
 
 from trm_solve import pretrained
 from trm_solve.api import read, solve_many
@@ -26,7 +22,6 @@ from trm_solve.errors import InputError, ModelError
 from trm_solve.kinds.sudoku.rules import AXES
 from trm_solve.model import TRM
 from trm_solve.shapes import shapes_of
-from trm_solve.training.folder import RunFolder
 from trm_solve.training.setup import relate
 
 FIELDS: dict[str, Any] = {
@@ -44,14 +39,6 @@ FIELDS: dict[str, Any] = {
     "L_cycles": 1,
 }
 MAZES = str(Path(__file__).parent.parent / "examples" / "maze" / "twelve.csv")
-RECIPE = {
-    "mlp_t": "false",
-    "pos_encodings": "relations",
-    "symbol_axis": "true",
-    "hidden_size": 72,
-    "puzzle_emb_len": 0,
-    "H_cycles": 2,
-}
 
 
 def model(**fields: Any) -> TRM:
@@ -207,32 +194,6 @@ def test_configurations_that_cannot_be(fields: dict[str, Any], message: str) -> 
 
 
 # ---- training
-
-
-def test_an_interrupted_run_resumes_bit_for_bit(tmp_path: Path) -> None:
-    fields = {k: json.loads(str(v)) if v != "relations" else v for k, v in RECIPE.items()}
-    fields |= {"reveal": "2:20", "loss_rounds": 2}
-    whole = run(tmp_path, "whole", **fields)
-    run(tmp_path, "cut", view=Heard(at=5, do=lambda: os.kill(os.getpid(), signal.SIGINT)), **fields)
-    assert run(tmp_path, "cut", resume=True, **fields) == whole
-    ended = [RunFolder(tmp_path / name).read_state() for name in ("whole", "cut")]
-    assert ended[0] is not None
-    assert ended[1] is not None
-    assert states_equal(ended[0]["learner"], ended[1]["learner"])
-
-
-@pytest.mark.numeric
-def test_two_processes_have_the_losses_of_one(tmp_path: Path) -> None:
-    fields = {**RECIPE, "loss_rounds": 2, "max_steps": 3, "optimizer": "adamw", "lr": 1e-3, "clip_norm": 0.0}
-    two = finish(command(TWO, tmp_path, "two", **fields))
-    assert two.returncode == 0, two.stderr
-    typed = {name: json.loads(v) if v in ("true", "false") else v for name, v in fields.items()}
-    one = here(tmp_path, "one", **typed)
-    for mine, theirs in zip(one, metrics(tmp_path / "two"), strict=True):
-        close(theirs["loss"], mine["loss"], rtol=3e-5, what="loss")
-    states = [RunFolder(tmp_path / name).read_state() for name in ("one", "two")]
-    for found, expected in zip(*(state["learner"]["ema"]["shadow"] for state in states if state), strict=True):
-        alike(found, expected, rtol=1e-3, what="weights")
 
 
 def test_a_kind_whose_symbols_are_not_alike_has_no_such_axis(tmp_path: Path) -> None:

@@ -246,9 +246,11 @@ def _read(
 
 def _settled(run: _Running, tokens: NDArray[np.uint8]) -> bool:
     """Whether an attempt that others go on from has given the same tokens for long enough."""
+    if not run.attempt.wants_beliefs:
+        return False
     run.still = run.still + 1 if run.said is not None and bool((run.said == tokens).all()) else 0
     run.said = tokens
-    return run.attempt.wants_beliefs and run.still >= SETTLED
+    return run.still >= SETTLED
 
 
 def _step(
