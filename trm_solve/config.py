@@ -235,6 +235,16 @@ class ModelConfig(Strict):
         return self.hidden_size // (self.symbols_count or 1)
 
     @property
+    def rows_read(self) -> int:
+        """Rows of the token embedding; with a symbol axis: it stands there, another does, and the other tokens."""
+        return self.vocab_size - self.symbols_count + (2 if self.symbols else 0)
+
+    @property
+    def rows_told(self) -> int:
+        """Rows of the answer's read-out; with a symbol axis: one for all symbols, and the other tokens."""
+        return self.vocab_size - self.symbols_count + (1 if self.symbols else 0)
+
+    @property
     def prefix_len(self) -> int:
         """P, positions before the first cell."""
         if self.puzzle_emb_ndim == 0:

@@ -332,9 +332,7 @@ class TRM(nn.Module):
         self.identifiers: Any = None  # what the rows of the puzzle embedding stand for: see `tasks/identifiers.py`
         self.register_buffer("H_init", trunc_normal_(torch.empty(d), 1.0))  # where y starts; never trained
         self.register_buffer("L_init", trunc_normal_(torch.empty(d), 1.0))  # where z starts; never trained
-        # With a symbol axis, of each symbol of a cell: it stands there, another does, or one of the other tokens does.
-        others = config.vocab_size - config.symbols_count
-        self.embed_tokens = Embedding(2 + others if config.symbols else others, d)
+        self.embed_tokens = Embedding(config.rows_read, d)
         if config.pos_encodings == "learned":
             self.embed_pos = Embedding(config.prefix_len + config.seq_len, d)
         if config.puzzle_emb_ndim:
@@ -342,7 +340,7 @@ class TRM(nn.Module):
         self.L_level = Net(config, config.L_layers)
         if config.H_layers:  # HRM: y has a network of its own
             self.H_level = Net(config, config.H_layers)
-        self.lm_head = Linear(d, 1 + others if config.symbols else others)
+        self.lm_head = Linear(d, config.rows_told)
         self.q_head = Linear(d, 2, bias=True)
         nn.init.zeros_(self.q_head.weight)  # a fresh model is sure that it has not finished
         nn.init.constant_(self.q_head.bias, -5.0)  # type: ignore[arg-type]

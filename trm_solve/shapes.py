@@ -28,10 +28,7 @@ Shape = tuple[int, ...]
 def shapes_of(config: ModelConfig) -> dict[str, Shape]:
     """What `TRM(config).state_dict()` holds."""
     d, places = config.symbol_width, config.prefix_len + config.seq_len
-    read, told = config.vocab_size, config.vocab_size
-    if config.symbols:
-        read, told = read - config.symbols_count + 2, told - config.symbols_count + 1
-    found: dict[str, Shape] = {"H_init": (d,), "L_init": (d,), "embed_tokens.embedding_weight": (read, d)}
+    found: dict[str, Shape] = {"H_init": (d,), "L_init": (d,), "embed_tokens.embedding_weight": (config.rows_read, d)}
     if config.relations:
         found["relations"] = (len(config.relations), config.seq_len, config.seq_len)
     if config.pos_encodings == "learned":
@@ -41,7 +38,7 @@ def shapes_of(config: ModelConfig) -> dict[str, Shape]:
     for network, layers in (("L_level", config.L_layers), ("H_level", config.H_layers)):
         for layer in range(layers):
             found |= {f"{network}.layers.{layer}.{name}": shape for name, shape in _block(config, d, places)}
-    return found | {"lm_head.weight": (told, d), "q_head.weight": (2, d), "q_head.bias": (2,)}
+    return found | {"lm_head.weight": (config.rows_told, d), "q_head.weight": (2, d), "q_head.bias": (2,)}
 
 
 def _block(config: ModelConfig, d: int, places: int) -> Iterator[tuple[str, Shape]]:
