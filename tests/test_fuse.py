@@ -27,11 +27,14 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return calls
 
 
-@pytest.mark.parametrize("mlp_t", [True, False])
-def test_operations_are_those_that_the_step_does(mlp_t: bool) -> None:
-    config = pretrained.load("sudoku").config
-    if not mlp_t:
-        config = dataclasses.replace(config, mlp_t=False, token_intermediate_size=0, num_heads=4, pos_encodings="rope")
+MLP: dict[str, Any] = {"mlp_t": True, "num_heads": 1, "pos_encodings": "none", "token_intermediate_size": 96}
+ATTENTION: dict[str, Any] = {"num_heads": 4, "pos_encodings": "rope"}
+PLAIN: dict[str, Any] = {"symbols": (), "relations": (), "hidden_size": 64, "intermediate_size": 128}
+
+
+@pytest.mark.parametrize("fields", [{}, PLAIN | MLP, PLAIN | ATTENTION], ids=["symbols", "mlp", "attention"])
+def test_operations_are_those_that_the_step_does(fields: dict[str, Any]) -> None:
+    config = dataclasses.replace(pretrained.load("sudoku").config, **fields)
     model = TRM(config).requires_grad_(False)
     e = model.embed(torch.ones(1, 81, dtype=torch.long), model.puzzle_rows(torch.zeros(1, dtype=torch.long)))
     y, z = (state.clone() for state in model.initial_state(e))
