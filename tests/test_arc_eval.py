@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import math
-import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,7 @@ from trm_solve import schedule
 from trm_solve.checkpoint import save
 from trm_solve.config import ModelConfig, SolveOptions
 from trm_solve.errors import InputError
-from trm_solve.evaluation.evaluation import Evaluation, evaluate, outcome_of
+from trm_solve.evaluation.evaluation import Evaluation, evaluate
 from trm_solve.evaluation.report import rows_of
 from trm_solve.evaluation.tally import wilson
 from trm_solve.evaluation.tasks import survey, table
@@ -353,20 +352,3 @@ def test_places_after_which_no_task_is_unfinished() -> None:
     ]
     assert survey(items).ends() == {0, 1, 4}
     assert survey([]).ends() == set()
-
-
-def test_progress_is_counted_in_test_inputs(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from trm_solve.evaluation import report
-
-    monkeypatch.setattr(report, "PATIENCE", -1.0)
-    monkeypatch.setattr(report, "EVERY", -1.0)
-    found = Evaluation()
-    with report.Meter([Path(os.devnull)], items=4) as meter:
-        for n, label in enumerate((A, B, None)):
-            news = outcome_of(n, solution(puzzle(label, number=n), (A, 0.5)))
-            found.add(news)
-            meter.notice(news, found)
-    said = capsys.readouterr().err.splitlines()
-    assert [line.split(",")[0] for line in said] == ["25 %: 1 of 1 right", "50 %: 1 of 2 right", "75 %: 1 of 2 right"]

@@ -188,7 +188,8 @@ def _run(
     with folder or contextlib.nullcontext():
         for options in settings:
             steps = options.max_steps
-            with Meter(files, items=expected, quiet=request.quiet or not team.leads, silent=request.silent) as meter:
+            quiet = request.quiet or not team.leads
+            with Meter(files, found[steps], items=expected, quiet=quiet, silent=request.silent) as meter:
 
                 def notice(
                     place: int, news: Outcome | InputError, so_far: Evaluation, meter: Meter = meter, steps: int = steps
@@ -198,7 +199,7 @@ def _run(
                         folder.add(Row(steps, place, news, so_far.seconds))
                     if submission is not None and isinstance(news, Outcome):
                         submission.answers[place] = news.answers
-                    meter.notice(news, so_far)
+                    meter.notice(news)
 
                 try:
                     evaluate(

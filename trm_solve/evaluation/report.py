@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import math
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column, Table
 
 from trm_solve.errors import InputError
 from trm_solve.evaluation.tally import Outcome, judged, middle, number, percent, placed
 from trm_solve.talk import printable
+from trm_solve.tasks.budget import in_words
 from trm_solve.terminal import PlainConsole, print_tsv, redraws
 
 if TYPE_CHECKING:
     from trm_solve.evaluation.evaluation import Evaluation
 
 PATIENCE = 1.0  # seconds before progress is shown
-EVERY = 10.0  # seconds between plain lines where nothing can be redrawn
+EVERY = (
+    9.0  # seconds between plain lines where nothing can be redrawn, and a TICK: at least every ten it says something
+)
+TICK = 0.5  # seconds between looks
+ENOUGH = 20  # answers from which on it is said how long the rest will take, or a quarter of all
 
 
 def count_lines(path: Path) -> int:
@@ -36,54 +42,74 @@ def count_lines(path: Path) -> int:
 class Meter:
     """Progress of an evaluation on stderr, measured in lines of input, or in `items` where these were counted.
 
-    A context manager.
+    A context manager. It looks at `so_far` from a thread of its own: it has something to say while no puzzle ends too.
     """
 
-    def __init__(self, files: Iterable[Path], *, items: int = 0, quiet: bool = False, silent: bool = False) -> None:
+    def __init__(
+        self, files: Iterable[Path], so_far: Evaluation, *, items: int = 0, quiet: bool = False, silent: bool = False
+    ) -> None:
         self._console = PlainConsole(stderr=True)
-        self._quiet, self._silent = quiet, silent
+        self._quiet, self._silent, self._so_far = quiet, silent, so_far
         self._before: dict[str, int] = {}  # lines of all files before this one
-        self._items, self._all = items, items
+        self._items, self._all, self._line = items, items, 0
         for file in () if items else files:
             self._before[str(file)] = self._all
             self._all += count_lines(file)
-        self._start = self._last = time.monotonic()
+        self._heard = self._told = time.monotonic()
         self._bar: Progress | None = None
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> Meter:
+        if not self._quiet:
+            self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join()
         if self._bar is not None:
             self._bar.stop()
 
-    def notice(self, news: Outcome | InputError, so_far: Evaluation) -> None:
+    def notice(self, news: Outcome | InputError) -> None:
         """Hear of an outcome or of what could not be read."""
-        if isinstance(news, InputError) and self._silent:
-            return
-        if isinstance(news, InputError):
+        if isinstance(news, Outcome):
+            file, _, line = news.source.rpartition(":")
+            self._line = self._before.get(file, 0) + (int(line) if line.isdigit() else 0)
+            self._heard = time.monotonic()
+        elif not self._silent:
             self._console.print(f"error: {printable(news.message)}", soft_wrap=True)
             if news.hint:
                 self._console.print(f"hint: {printable(news.hint)}", soft_wrap=True)
-            return
-        if self._quiet or time.monotonic() - self._start < PATIENCE:
-            return
-        file, _, line = news.source.rpartition(":")
-        done = self._before.get(file, 0) + (int(line) if line.isdigit() else 0)
-        labelled = so_far.tally.all.puzzles
-        answered = labelled + so_far.tally.unlabelled
-        if self._items:
-            done = answered + so_far.errors
-        state = f"{labelled - len(so_far.failures)} of {labelled} right" if labelled else f"{answered} answered"
-        state += f", {answered / max(so_far.seconds, 1e-9):.1f} puzzles/s"
-        if redraws(self._console):
-            self._redraw(done, state)
-        elif time.monotonic() - self._last > EVERY:
-            self._last = time.monotonic()
-            left = so_far.seconds * (self._all - done) / max(done, 1)
-            self._console.print(f"{100 * done / self._all:.0f} %: {state}, {left:.0f} s left", soft_wrap=True)
 
-    def _redraw(self, done: int, state: str) -> None:
+    def _watch(self) -> None:
+        wait = PATIENCE
+        while not self._ended.wait(wait):
+            wait = TICK
+            if redraws(self._console):
+                self._redraw()
+            elif time.monotonic() - self._told >= EVERY:
+                self._told = time.monotonic()
+                done, state = self.state()
+                self._console.print(f"{100 * done:.0f} %: {state}", soft_wrap=True)
+
+    def state(self) -> tuple[float, str]:
+        """The part that is done, and where it stands in words, with the time left as soon as that can be said."""
+        labelled, unlabelled = self._so_far.tally.all.puzzles, self._so_far.tally.unlabelled
+        answered = labelled + unlabelled
+        seconds = self._so_far.seconds + time.monotonic() - self._heard
+        if not answered:
+            return 0.0, f"no puzzle has ended yet, {in_words(seconds / 60)}"
+        done = (answered + self._so_far.errors if self._items else self._line) / max(self._all, 1)
+        state = f"{labelled - len(self._so_far.failures)} of {labelled} right" if labelled else f"{answered} answered"
+        state += f", {answered / max(seconds, 1e-9):.3g} puzzles/s"
+        if done and (answered >= ENOUGH or done >= 0.25):
+            state += f", about {in_words(seconds / 60 * (1 - done) / done)} left"
+        return min(done, 1.0), state
+
+    def _redraw(self) -> None:
+        done, state = self.state()
         if self._bar is None:
             columns = (
                 BarColumn(20),
@@ -92,10 +118,9 @@ class Meter:
                     markup=False,
                     table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"),  # or it pushes the bar out
                 ),
-                TimeRemainingColumn(table_column=Column(no_wrap=True)),
             )
             self._bar = Progress(*columns, console=self._console, transient=True, expand=True)
-            self._bar.add_task("", total=self._all, state=state)
+            self._bar.add_task("", total=1.0, state=state)
             self._bar.start()
         self._bar.update(self._bar.task_ids[0], completed=done, state=state)
 

@@ -100,16 +100,20 @@ class Trainer:
         learner, options = self.learner, self.options
         clock = time.monotonic() - self.seconds
         saved = validated = logged = self.seconds
+        begun, began = learner.step, self.seconds  # this session's
         logged_step = learner.step
         with Interrupt() as interrupt:
             while self.progress() < 1:
                 learner.train_step(self.progress(), self.cycles())
-                if not self._looks():
+                if not self._looks() and learner.step > begun + 1:
                     continue
                 self.seconds, stop = self._agree(time.monotonic() - clock, interrupt.raised)
                 if learner.step % options.log_every == 0:
                     self._log(self.seconds - logged, learner.step - logged_step)
                     logged, logged_step = self.seconds, learner.step
+                else:
+                    rate = (learner.step - begun) * self.recipe.batch_size / max(self.seconds - began, 1e-9)
+                    self.view.step(learner.step, rate, self.progress())
                 better = False
                 if self._validation_due(validated):  # before stopping, or a resumed run would lack it
                     better = self.validate()
@@ -191,7 +195,17 @@ class Trainer:
             raise self._diverged("loss")
         step, size = self.learner.step, self.recipe.batch_size // self.team.size
         with self.learner.ema.applied():
-            found = {name: accuracy(self.model, data, size, self.team) for name, data in self.validation.items()}
+            done, puzzles = 0, sum(len(data) for sets in self.validation.values() for data in sets)
+
+            def notice(more: int) -> None:
+                nonlocal done
+                done += more
+                self.view.validating(done, puzzles)
+
+            self.view.validating(0, puzzles)
+            found = {
+                name: accuracy(self.model, data, size, self.team, notice) for name, data in self.validation.items()
+            }
             exact, cells = (
                 sum(each[name] for each in found.values()) / len(found) for name in ("exact_accuracy", "cell_accuracy")
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,13 +17,15 @@ from trm_solve.training.losses import IGNORE
 
 
 @torch.no_grad()
-def accuracy(model: TRM, sets: Sequence[Dataset], size: int, team: Team) -> dict[str, Any]:
+def accuracy(
+    model: TRM, sets: Sequence[Dataset], size: int, team: Team, notice: Callable[[int], None] = lambda _: None
+) -> dict[str, Any]:
     """Exact accuracy after each of `halt_max_steps` steps without halting, and the cells' after the last.
 
     The sets, of puzzles of one size each, count as one. `size` is the batch of each process. Every process must call
-    it; all get the same answer.
+    it; all get the same answer. `notice` hears of each batch: how many puzzles all processes have done by then.
     """
-    found = [_sums(model, data, size, team) for data in sets]
+    found = [_sums(model, data, size, team, notice) for data in sets]
     puzzles = sum(len(data) for data in sets)
     exact, cells = (torch.stack(sums).sum(0) for sums in zip(*found, strict=True))
     return {
@@ -34,7 +36,7 @@ def accuracy(model: TRM, sets: Sequence[Dataset], size: int, team: Team) -> dict
     }
 
 
-def _sums(model: TRM, data: Dataset, size: int, team: Team) -> tuple[Tensor, Tensor]:
+def _sums(model: TRM, data: Dataset, size: int, team: Team, notice: Callable[[int], None]) -> tuple[Tensor, Tensor]:
     """Over one set: puzzles right after each step, and (cells right after the last, cells)."""
     device = team.device
     cell_ids = None if data.cells is None else to_device(data.cells, device)
@@ -55,4 +57,6 @@ def _sums(model: TRM, data: Dataset, size: int, team: Team) -> tuple[Tensor, Ten
             right = (model.read_answer(y).argmax(-1) == labels) & labelled
             exact[step] += ((right.sum(-1) == labelled.sum(-1)) & real).sum()
         cells += torch.stack([(right & real[:, None]).sum(), (labelled & real[:, None]).sum()])
+        float(cells[1])  # a GPU has come this far too
+        notice(min(len(rows) * team.size, len(data) - start * team.size))
     return team.sum(exact), team.sum(cells)

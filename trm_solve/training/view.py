@@ -26,6 +26,8 @@ class View:
         self._shown = -EVERY
         self._bar: Progress | None = None
         self._task: TaskID | None = None
+        self._line: Line | None = None  # the last of metrics
+        self._validating: TaskID | None = None
 
     def quiet(self) -> None:
         """Say nothing: for the processes that do not lead."""
@@ -50,12 +52,38 @@ class View:
             self._bar.stop()
             self._bar = None
 
+    def step(self, step: int, rate: float, progress: float) -> None:
+        """Where it stands between two lines of metrics: `rate` in samples a second, since this session began."""
+        words = f"step {step:,}  {rate:.3g} samples/s"
+        if self._line is not None:
+            words = describe(self._line | {"step": step, "progress": progress})
+        self._show(words, progress, first=self._line is None and self._shown < 0)
+
     def metrics(self, line: Line) -> None:
+        first, self._line = self._line is None, line
+        self._show(describe(line), line["progress"], first=first)
+
+    def _show(self, words: str, progress: float, *, first: bool) -> None:
         if self._bar and self._task is not None:
-            self._bar.update(self._task, completed=line["progress"], description=describe(line))
-        elif time.monotonic() - self._shown >= EVERY:
+            self._bar.update(self._task, completed=progress, description=words)
+        elif first or time.monotonic() - self._shown >= EVERY:
             self._shown = time.monotonic()
-            self.message(describe(line))
+            self.message(words)
+
+    def validating(self, done: int, puzzles: int) -> None:
+        """How far a validation has come: a bar of its own."""
+        words = f"validating: {done:,} of {puzzles:,} puzzles"
+        if self._bar is None:
+            if 0 < done < puzzles and time.monotonic() - self._shown >= EVERY:
+                self._shown = time.monotonic()
+                self.message(words)
+            return
+        if self._validating is None:
+            self._validating = self._bar.add_task(words, total=puzzles)
+        self._bar.update(self._validating, completed=done, description=words)
+        if done == puzzles:
+            self._bar.remove_task(self._validating)
+            self._validating = None
 
     def validation(self, line: Line) -> None:
         parts = [f"{Path(name).stem} {percent(found['exact_accuracy'])}" for name, found in line["valid"].items()]
