@@ -300,15 +300,29 @@ def test_a_report_of_other_settings_is_refused(trm: Trm, tmp_path: Path) -> None
     assert "begun with seed 0, not 5" in told.err
 
 
+SCRIPT = """
+import os, sys, trm_solve
+from trm_solve.cli import main
+place, path = sys.argv[1:3]
+few = trm_solve.evaluate(path, max_steps=1, device="cpu", dtype="float32")
+with open(f"{place}/{os.environ['RANK']}.txt", "w") as file:
+    print(repr(few), os.path.basename(few.report(f"{place}/few")), file=file)
+sys.argv = ["trm-solve", "eval", *sys.argv[2:]]
+main()
+"""
+
+
 def test_processes_share_the_work_and_their_totals_are_those_of_one(trm: Trm, tmp_path: Path) -> None:
+    """Under torchrun, in a program that has evaluated something before; there each process knows what all found."""
     path = write_csv(tmp_path / "p.csv", [*rows(6), f"mine,{EMPTY},{ANSWER},7", "mine,12,34,5"])
     arguments = [path, "--json", "--effort", "normal", "--attempts", "8", "--report"]
     one = figures(trm("eval", *arguments, tmp_path / "one", *SETTING))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    (tmp_path / "script.py").write_text(SCRIPT)
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", str(port)]
-    command += ["-m", "trm_solve", "eval", *arguments, str(tmp_path / "two"), *SETTING]
+    command += [tmp_path / "script.py", tmp_path, *arguments, str(tmp_path / "two"), *SETTING]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
     two = json.loads((tmp_path / "two" / "report.json").read_text())
@@ -318,6 +332,10 @@ def test_processes_share_the_work_and_their_totals_are_those_of_one(trm: Trm, tm
         for name in ("one", "two")
     ]
     assert places[0] == places[1]
+    told = [(tmp_path / f"{rank}.txt").read_text() for rank in range(2)]
+    assert told[0] == told[1]
+    assert told[0].startswith("Evaluation(sudoku, 7 sudoku puzzles, ")
+    assert (tmp_path / "few/report.html").exists()
 
 
 def test_wilson_intervals() -> None:

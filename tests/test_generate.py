@@ -175,7 +175,7 @@ def test_ranges_are_read() -> None:
         (4, 60), (4, None), (0, 60), (4, 4)
     ]  # fmt: skip
     for text in ("", "a", "1:b", "1:2:3", "1-2"):
-        with pytest.raises(InputError, match="--rating"):
+        with pytest.raises(InputError, match="rating"):
             read_range(text, "--rating")
 
 

@@ -6,10 +6,14 @@ import contextlib
 import doctest
 import inspect
 import io
+import itertools
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
+import unittest.mock
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +29,11 @@ from rich.console import Console
 
 import trm_solve
 from trm_solve import InputError, ModelError, SolveOptions
+from trm_solve.evaluation import measure
+from trm_solve.evaluation.evaluation import Evaluation
 from trm_solve.model import TRM
+from trm_solve.tasks.view import AdaptView
+from trm_solve.training.learner import Learner
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 EASY = (EXAMPLES / "sudoku/easy.txt").read_text().split("#")[0].strip().splitlines()[-1].strip()
@@ -450,7 +458,7 @@ def test_the_page_is_made_from_the_docstrings() -> None:
         (lambda: trm_solve.evaluate("nowhere.csv", effort="hard"), "field 'effort' cannot be 'hard'"),  # type: ignore[arg-type]
         (lambda: trm_solve.evaluate("nowhere.csv", device="gpu"), "unknown device 'gpu'"),
         (lambda: trm_solve.evaluate([GRID]), "solve_many takes arrays"),  # type: ignore[list-item]
-        (lambda: trm_solve.evaluate("example:sudoku/fifty", offsets=2), "--offsets is for mazes"),
+        (lambda: trm_solve.evaluate("example:sudoku/fifty", offsets=2), "offsets is for mazes"),
         (lambda: trm_solve.train("nowhere.csv", out="run"), "nowhere.csv: no such file"),
         (lambda: trm_solve.train(out="run"), "no data to train on"),
         (lambda: trm_solve.train("nowhere.csv", out="run", lrr=1), "unknown setting 'lrr' (did you mean 'lr'?)"),
@@ -496,20 +504,86 @@ def test_evaluate_gives_the_figures_of_the_command_line(trm: Any, tmp_path: Path
         found.report(tmp_path / "report")
 
 
-def test_an_interrupt_leaves_what_there_is(models: dict[str, TRM], monkeypatch: pytest.MonkeyPatch) -> None:
-    from trm_solve.evaluation.evaluation import Evaluation
+def ctrl_c_after(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, times: int) -> None:
+    """Ctrl-C when this was called so often."""
+    real, calls = getattr(owner, name), itertools.count(1)
 
-    add = Evaluation.add
+    def call(*arguments: Any, **keywords: Any) -> Any:
+        result = real(*arguments, **keywords)
+        if next(calls) == times:
+            os.kill(os.getpid(), signal.SIGINT)
+        return result
 
-    def stop(self: Any, news: Any) -> None:
-        add(self, news)
-        if self.tally.all.puzzles == 7:
-            raise KeyboardInterrupt
+    monkeypatch.setattr(owner, name, call)
 
-    monkeypatch.setattr(Evaluation, "add", stop)
-    found = trm_solve.evaluate("example:sudoku/fifty", models["sudoku"], max_steps=1)
+
+def test_an_interrupted_evaluation_is_of_the_puzzles_until_then(
+    models: dict[str, TRM], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ctrl_c_after(monkeypatch, Evaluation, "add", 7)
+    drawn = unittest.mock.Mock(return_value=[])
+    monkeypatch.setattr(measure, "_pictures", drawn)
+    found = trm_solve.evaluate("example:sudoku/fifty", models["sudoku"], max_steps=1, report=tmp_path / "r")
     assert (found.puzzles, found.interrupted) == (7, True)
     assert repr(found).endswith("interrupted)")
+    assert "It was interrupted" in (tmp_path / "r/report.html").read_text()
+    assert not drawn.called  # who stops it does not wait for pictures
+    whole = trm_solve.evaluate("example:sudoku/fifty", models["sudoku"], max_steps=1, report=tmp_path / "r")
+    assert (whole.puzzles, whole.interrupted, drawn.called) == (50, False, True)
+
+
+def test_an_interrupted_submission_has_its_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "arc-agi_test_challenges.json"
+    file.write_text(json.dumps(dict.fromkeys(("11111111", "22222222"), TASK)))
+    ctrl_c_after(monkeypatch, Evaluation, "add", 1)
+    found = trm_solve.evaluate(file, submission=tmp_path / "s.json", adapt_minutes=0.001, max_steps=1)
+    assert found.interrupted
+    assert found.exact_accuracy is found.cell_accuracy is None
+    assert "nothing to measure, interrupted" in repr(found)
+    assert found.report(tmp_path / "r").exists()
+    assert set(json.loads((tmp_path / "s.json").read_text())) == {"11111111", "22222222"}
+
+
+def test_ctrl_c_while_pictures_are_made_keeps_the_figures(
+    models: dict[str, TRM], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ctrl_c_after(monkeypatch, measure, "film", 2)
+    found = trm_solve.evaluate("example:sudoku/fifty", models["sudoku"], max_steps=1)
+    assert (found.puzzles, found.interrupted) == (50, False)
+
+
+def test_interrupted_training_is_what_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ctrl_c_after(monkeypatch, Learner, "train_step", 3)
+    short = {"max_steps": 100, "batch_size": 4, "hidden_size": 16, "log_every": 1, "compile": "off"}
+    run = trm_solve.train("example:sudoku/fifty", out=tmp_path / "run", **short)
+    assert repr(run) == f"Training({tmp_path / 'run'}, interrupted, step 3)"
+    assert run.model().config.hidden_size == 16
+    assert trm_solve.train(out=tmp_path / "run", resume=True, max_steps=4).ended == "done"
+
+
+def test_an_interrupted_fit_is_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    ctrl_c_after(monkeypatch, AdaptView, "notice", 2)
+    model = trm_solve.adapt(TASK, minutes=600, copies=2, leave_one_out=0, compile="off")
+    assert model.note == "Adapted to the task <puzzle>; leave-one-out: not measured."
+    assert trm_solve.solve(TASK, model, max_steps=1).verdict == "predicted"
+
+
+HINTS = {
+    "--device cpu always works": "device cpu always works",
+    "see --set max_side": "see max_side",
+    "only its length can change: --max-steps, --max-minutes": "only its length can change: max_steps, max_minutes",
+    "trm-solve models convert FILE --config C": "trm-solve models convert FILE --config C",
+    "unknown option '--max-steps'": "unknown option '--max-steps'",
+    "runs/a--b and a -- b": "runs/a--b and a -- b",
+}
+
+
+@pytest.mark.parametrize("typed", HINTS)
+def test_python_names_keywords_where_the_command_line_names_options(typed: str) -> None:
+    error = InputError("wrong", typed)
+    assert str(error) == f"wrong ({HINTS[typed]})"
+    assert str(InputError(typed)) == HINTS[typed]
+    assert error.hint == typed
 
 
 def test_the_model_takes_steps(models: dict[str, TRM]) -> None:

@@ -321,7 +321,7 @@ def test_a_run_reveals_less_as_it_goes_on_and_nothing_of_what_is_held_out(tmp_pa
 @pytest.mark.parametrize("text", ["5", "8:2", "-1:4", "1.5:3", "0:inf", "0:many"])
 def test_a_reveal_that_cannot_be(tmp_path: Path, text: str) -> None:
     asked = RunOptions.from_dict({"data": [write_csv(tmp_path / "some.csv", rows(4))], "reveal": text})
-    with pytest.raises(InputError, match="--reveal"):
+    with pytest.raises(InputError, match="reveal"):
         open_data(asked, augment=True, report=lambda _: None)
 
 

@@ -38,7 +38,7 @@ def forms() -> None:
         trm_solve.solve_many(file)
 
 
-def work() -> float:
+def work() -> float | None:
     found = trm_solve.evaluate(["a.csv", "b.csv"], max_steps=16, progress=True)
     found.report("report")
     run = trm_solve.train("a.csv", out="run", lr=1e-3, batch_size=32)

@@ -6,9 +6,13 @@ the command line ends with. Whatever else is raised is a bug and exits 1.
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum
 
 SHOWN = 60  # characters of a value in a message
+OPTION = re.compile(
+    r"(?<![\w'\"/-])--(?:set )?([a-z][a-z_-]*[a-z])(?![\w'\"/])"
+)  # not where somebody's words are quoted
 
 
 class ExitCode(IntEnum):
@@ -25,7 +29,10 @@ class ExitCode(IntEnum):
 
 
 class TrmError(Exception):
-    """A foreseen failure: `message` (one line, no full stop), `hint` (may be empty)."""
+    """A foreseen failure: `message` (one line, no full stop), `hint` (may be empty).
+
+    Both name options as they are typed, `--max-steps`. Where Python shows the error, they are keywords: `max_steps`.
+    """
 
     exit_code = ExitCode.USAGE
 
@@ -36,7 +43,7 @@ class TrmError(Exception):
 
     def __str__(self) -> str:
         """As Python shows it; the command line gives the hint a line of its own."""
-        return f"{self.message} ({self.hint})" if self.hint else self.message
+        return _as_keywords(f"{self.message} ({self.hint})" if self.hint else self.message)
 
 
 class ReaderGone(SystemExit):
@@ -57,6 +64,12 @@ class ModelError(TrmError):
     """A model that is missing, damaged or made for something else."""
 
     exit_code = ExitCode.MODEL
+
+
+def _as_keywords(text: str) -> str:
+    """`--max-steps` becomes `max_steps`, `--set lr=1` becomes `lr=1`; a line for a shell stays as it is."""
+    text, command, line = text.partition("trm-solve ")
+    return OPTION.sub(lambda found: found[1].replace("-", "_"), text) + command + line
 
 
 def shown(value: object) -> str:

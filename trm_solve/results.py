@@ -58,13 +58,15 @@ class Evaluation(Rows):
     folder: Path  # where its report lies
     interrupted: bool = False  # by Ctrl-C: the figures are those of the puzzles until then
     own: bool = False  # the folder goes with this object
+    leads: bool = True  # of several processes, this is the one that writes
 
     def __post_init__(self) -> None:
         if self.own:
             weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
 
     def __repr__(self) -> str:
-        exact = "nothing to measure" if not self.puzzles else f"{100 * self.exact_accuracy:.1f} % exact"
+        share = self.exact_accuracy
+        exact = "nothing to measure" if share is None else f"{100 * share:.1f} % exact"
         stopped = ", interrupted" if self.interrupted else ""
         return f"Evaluation({self.figures['model']}, {self.puzzles} {self.figures['kind']} puzzles, {exact}{stopped})"
 
@@ -74,33 +76,38 @@ class Evaluation(Rows):
         return cast(int, self.figures["puzzles"])
 
     @property
-    def exact_accuracy(self) -> float:
-        """The share of answers that equal the label, cell for cell."""
-        return cast(float, self.figures["exact_accuracy"])
+    def exact_accuracy(self) -> float | None:
+        """The share of answers that equal the label, cell for cell; None where there is no label."""
+        return cast("float | None", self.figures["exact_accuracy"])
 
     @property
     def exact_interval(self) -> tuple[float, float]:
-        """Its 95 % interval."""
+        """Its 95 % interval; from 0 to 1 where there is no label."""
         low, high = cast(list[float], self.figures["exact_interval"])
         return low, high
 
     @property
-    def cell_accuracy(self) -> float:
-        """The share of cells that are right."""
-        return cast(float, self.figures["cell_accuracy"])
+    def cell_accuracy(self) -> float | None:
+        """The share of cells that are right; None where there is no label."""
+        return cast("float | None", self.figures["cell_accuracy"])
 
     @property
-    def mean_steps(self) -> float:
-        """Supervision steps a puzzle, over all attempts."""
-        return cast(float, self.figures["mean_steps"])
+    def mean_steps(self) -> float | None:
+        """Supervision steps a puzzle, over all attempts; None where nothing was answered."""
+        return cast("float | None", self.figures["mean_steps"])
 
     def to_dict(self) -> dict[str, Json]:
         """The object of `eval --json`."""
         return dict(self.figures)
 
     def report(self, folder: str | os.PathLike[str]) -> Path:
-        """Write what `eval --report` does: report.html, report.json, puzzles.csv. Raises `InputError`."""
+        """Write what `eval --report` does: report.html, report.json, puzzles.csv; returns the first of them.
+
+        Of processes under torchrun the first one writes it. Raises `InputError`.
+        """
         place = Path(folder)
+        if not self.leads:
+            return place / "report.html"
         if place.exists() and any(place.iterdir()) and place.resolve() != self.folder.resolve():
             raise InputError(f"{place}: there is something in this folder", "name another")
         try:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 from collections.abc import Sequence
 from datetime import timedelta
 from types import TracebackType
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.rendezvous import rendezvous
 
 from trm_solve.errors import InputError
 
-PATIENCE = timedelta(days=30)
+Value = TypeVar("Value")
+PATIENCE = timedelta(days=30)  # one may have hours of tasks left
+TEAMS = itertools.count()  # of this process, one after another
 
 
 class Team:
@@ -39,7 +44,10 @@ class Team:
             if self.device.type == "cuda":
                 torch.cuda.set_device(self.device)
             backend = "nccl" if self.device.type == "cuda" else "gloo"
-            dist.init_process_group(backend, timeout=PATIENCE)  # one may have hours of tasks left
+            # Under a name of its own: with what a team before it left in the store, it would look for closed sockets.
+            store, rank, size = next(rendezvous("env://", timeout=PATIENCE))
+            store = dist.PrefixStore(f"team {next(TEAMS)}", store)  # type: ignore[attr-defined]
+            dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=PATIENCE)
         return self
 
     def __exit__(
@@ -72,6 +80,17 @@ class Team:
     def count(self, flags: Sequence[bool]) -> list[int]:
         """How many processes have each flag set."""
         return [int(number) for number in self.sum(torch.tensor(flags, device=self.device).int()).tolist()]
+
+    def any(self, flag: bool) -> bool:
+        """Whether it holds for any of the processes."""
+        return self.count([flag]) != [0]
+
+    def agree(self, value: Value) -> Value:
+        """What the process that leads has, on every process."""
+        said = [value]
+        if self.size > 1:
+            dist.broadcast_object_list(said)
+        return said[0]
 
     def gather(self, part: Tensor) -> Tensor:
         """The processes' parts joined along the first axis, in order of rank, on every process."""

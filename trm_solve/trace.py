@@ -316,10 +316,10 @@ def load(lines: Iterable[str], source: str) -> Iterator[tuple[Puzzle, str, list[
             else:
                 found[-1][2].append(Step.from_dict(fields))
         except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
-            hint = "traces are written by solve --trace FILE"
+            hint = "traces are written by trm-solve solve --trace FILE"
             if isinstance(error, KeyError):
                 error = ValueError(f"field {shown(error.args[0])} is missing")
             raise InputError(f"{source}:{number}: not a line of a trace ({error})", hint) from None
     if not found:
-        raise InputError(f"{source}: no trace in this file", "traces are written by solve --trace FILE")
+        raise InputError(f"{source}: no trace in this file", "traces are written by trm-solve solve --trace FILE")
     yield found.pop()

@@ -43,6 +43,7 @@ def evaluate(
     dtype: str = "auto",
     offsets: int = 0,
     adapt_minutes: float = 3.0,
+    total_minutes: float | None = None,
     leave_one_out: int | None = None,
     no_adapt: bool = False,
     report: Name | None = None,
@@ -55,7 +56,8 @@ def evaluate(
 
     `paths` are files, folders, patterns or `example:NAME`. The options are those of `trm-solve eval`; the fields of
     `SolveOptions` are keywords. `report`, a folder, can be gone on with; without it `Evaluation.report` writes one
-    later. Ctrl-C ends it with the figures so far. What cannot be measured is counted as `unreadable`.
+    later. Ctrl-C ends it with the figures so far. What cannot be measured is counted as `unreadable`. Under torchrun
+    the processes share the work; each gets the figures of all, and the first one writes the files.
 
     Raises `InputError` for files, options and answers that cannot be used, `ModelError` for a model.
 
@@ -87,6 +89,7 @@ def evaluate(
                 report=folder,
                 failures=None if failures is None else Path(failures),
                 submission=None if submission is None else Path(submission),
+                total_minutes=total_minutes,
                 offsets=offsets,
                 adaptation=None if no_adapt else fitting,
                 quiet=not progress,
@@ -98,8 +101,8 @@ def evaluate(
         if report is None:
             shutil.rmtree(folder, ignore_errors=True)
         raise
-    figures = found[0] if found is not None else {}
-    return Evaluation(figures, folder, bool(figures.get("interrupted")), own=report is None)
+    interrupted = bool(found.figures.get("interrupted"))
+    return Evaluation(found.figures, folder, interrupted, own=report is None, leads=found.leads)
 
 
 def train(

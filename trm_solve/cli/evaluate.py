@@ -112,10 +112,9 @@ def evaluate(
     if jobs > 1 and "WORLD_SIZE" not in os.environ:
         prepare(request)
         raise typer.Exit(side_by_side(jobs, sys.argv[1:]))
-    found = measure(request)
-    if found is None:
+    figures, code, leads = measure(request)
+    if not leads:
         return
-    figures, code = found
     if as_json:
         print(json.dumps(figures))
     elif "runs" in figures:

@@ -86,6 +86,7 @@ def _methods(report: Mapping[str, Any], settings: Mapping[str, Any], command: st
         f"on {datetime.now(UTC):%Y-%m-%d}.",
         f"Effort {report['effort']}, at most {report['max_steps']} supervision steps an attempt, halting by "
         f"{report['halt']}; {report['seconds']:.0f} seconds in all.",
+        *(["It was interrupted: these are the puzzles until then."] if report.get("interrupted") else []),
         "Exact accuracy is the share of puzzles whose every cell is that of the answer; intervals: Wilson's, 95 %.",
     ]
     line = f"<pre>{_escape(command)}</pre>" if command else ""

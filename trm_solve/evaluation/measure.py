@@ -11,10 +11,10 @@ import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trm_solve.config import AdaptOptions, SolveOptions
-from trm_solve.errors import InputError
+from trm_solve.errors import ExitCode, InputError
 from trm_solve.evaluation.folder import ReportFolder, Row
 from trm_solve.evaluation.inputs import open_puzzles, place, read_labelled, write_failures
 from trm_solve.evaluation.tally import Outcome
@@ -59,8 +59,16 @@ class EvalRequest:
     partial: bool = False  # Ctrl-C ends it with the figures so far, which say `interrupted`
 
 
-def measure(request: EvalRequest) -> tuple[dict[str, Any], int] | None:
-    """The object of `eval --json` and the exit code; None in the processes that do not lead.
+class Measured(NamedTuple):
+    """What an evaluation came to; each process of several has the figures of all."""
+
+    figures: dict[str, Any]  # the object of `eval --json`
+    code: int  # to exit with
+    leads: bool = True  # this process, which has written the files and may talk
+
+
+def measure(request: EvalRequest) -> Measured:
+    """Measure what was asked, alone or as one of several processes.
 
     The figures are those of the largest `max_steps`; where there are several, `runs` holds each. Raises `InputError`
     or `ModelError`. The first Ctrl-C ends what has a submission or a bound of time with what there is, as time does.
@@ -81,7 +89,7 @@ def prepare(request: EvalRequest) -> tuple[list[Path], str, Iterator[Puzzle | In
     return files, kind, items, name
 
 
-def _measure(request: EvalRequest, budget: Budget) -> tuple[dict[str, Any], int] | None:
+def _measure(request: EvalRequest, budget: Budget) -> Measured:
     files, kind, items, name = prepare(request)
     whose = f"these are {kind} puzzles"
     given = None if request.model is None or isinstance(request.model, str) else request.model
@@ -117,6 +125,7 @@ def _measure(request: EvalRequest, budget: Budget) -> tuple[dict[str, Any], int]
         settings = [dataclasses.replace(request.options, max_steps=n) for n in sorted(set(request.max_steps))]
         folder = None
         if request.report is not None:
+            place_of_all = team.agree(request.report)
             told = _settings(request, settings, files, where, model)
             if counted is not None:
                 told |= {"unlabelled": counted.unlabelled}
@@ -124,25 +133,27 @@ def _measure(request: EvalRequest, budget: Budget) -> tuple[dict[str, Any], int]
                 told |= {"adapt_minutes": None if how is None else how.minutes if budget.minutes is None else "shared"}
                 told |= {"leave_one_out": None if how is None else how.folds}
             if team.leads:
-                until_done.enter_context(held(request.report))
-            folder = ReportFolder(request.report, told, team.rank, team.size)
+                until_done.enter_context(held(place_of_all))
+            folder = ReportFolder(place_of_all, told, team.rank, team.size)
         alone, interrupted = _run(model, files, request, settings, folder, team, name, counted, budget, submission)
         found = [_sum(team, each) for each in alone]
-        if not team.leads:
-            return None
         runs = [each.to_dict(options, **where) for each, options in zip(found, settings, strict=True)]
         figures = runs[-1] | ({"runs": runs} if len(runs) > 1 else {})
-        figures |= {"interrupted": True} if interrupted or (request.partial and budget.interrupt.raised) else {}
+        interrupted = team.any(interrupted or (request.partial and budget.interrupt.raised))
+        figures |= {"interrupted": True} if interrupted else {}
+        if not team.leads:
+            return Measured(figures, ExitCode.OK, leads=False)
         if submission is not None:
             outcomes = (each for inputs in found[-1].tally.by_task.values() for each in inputs)
             submission.answers |= {each.index: each.answers for each in outcomes}
         if (left := found[-1].not_reached) and not request.silent:
             say(f"note: no time was left for {left} of {size} test inputs")
-        if budget.interrupt.raised:
-            return figures, exit_code()
-        if folder is not None and not left:
+        if budget.interrupt.raised and not request.partial:
+            return Measured(figures, exit_code())
+        if folder is not None and (request.partial or not left):
             rows = {} if counted is None else {"by_task": table(found[-1].tally.by_task)}
-            folder.finish(figures | rows, _pictures(model, files, request, settings[-1], found[-1].failures, name))
+            shown = [] if interrupted else _pictures(model, files, request, settings[-1], found[-1].failures, name)
+            folder.finish(figures | rows, shown)
         if counted is not None and counted.unlabelled and not request.quiet:
             note = f"{counted.unlabelled} of {counted.items} test inputs have no answer to measure against"
             say(f"note: {note}; they are in the submission only")
@@ -150,7 +161,7 @@ def _measure(request: EvalRequest, budget: Budget) -> tuple[dict[str, Any], int]
             again = read_labelled(files, request.kind)
             again = place(again, request.offsets, request.options.seed) if request.offsets else again
             write_failures(failures, again, found[-1].failures)
-        return figures, int(max(each.exit_code for each in found))
+        return Measured(figures, int(max(each.exit_code for each in found)))
 
 
 def _run(
@@ -275,13 +286,17 @@ def _pictures(
         if not left or index > 10_000:
             break
     made = []
-    for group, puzzles in chosen.items():
-        for event in answer(model, puzzles, options, watch=True, name=name, go_on=True):
-            if isinstance(event, Solution):
-                last = film(event, max_steps=options.max_steps)[-1:]
-                made.append((f"{group}: {event.puzzle.source}", pictures.encode(last, Path("x.svg")).decode()))
-                if not get_kind(event.puzzle.kind).has_rules:
-                    made.append(("the right answer", pictures.label(event.puzzle)))
+    try:
+        for group, puzzles in chosen.items():
+            for event in answer(model, puzzles, options, watch=True, name=name, go_on=True):
+                if isinstance(event, Solution):
+                    last = film(event, max_steps=options.max_steps)[-1:]
+                    made.append((f"{group}: {event.puzzle.source}", pictures.encode(last, Path("x.svg")).decode()))
+                    if not get_kind(event.puzzle.kind).has_rules:
+                        made.append(("the right answer", pictures.label(event.puzzle)))
+    except KeyboardInterrupt:
+        if not request.partial:
+            raise
     return made
 
 

@@ -221,7 +221,9 @@ def _identifiers(listing: remote.Listing, places: list[str], config: ModelConfig
     return names
 
 
-UNSTATED = "a wrong value loads cleanly and ruins every answer; models pull NAME --config FILE or --set FIELD=VALUE"
+UNSTATED = (
+    "a wrong value loads cleanly and ruins every answer; trm-solve models pull NAME --config FILE or --set FIELD=VALUE"
+)
 
 
 def push(

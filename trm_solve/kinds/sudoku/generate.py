@@ -122,7 +122,7 @@ def generate_sudoku(
         if idle == PATIENCE:
             idle = 0
             if not shelf.widen():
-                hint = "a wider --rating or --clues, or --from FILE with puzzles close to the wanted ones"
+                hint = "a wider --rating or --clues, or a start from puzzles close to the wanted ones (--from FILE)"
                 raise NotFoundError(f"found {shelf.total} of {recipe.count} puzzles, and no more come up", hint)
 
 
