@@ -153,7 +153,16 @@ def evaluate(place: Path, kills: int, draw: random.Random) -> str:
     """The rows and figures of an evaluation that nobody killed."""
     data, report = write_csv(place / "eval.csv", rows(40)), place / "report"
     how = ["--max-steps", "2", "--device", "cpu", "--dtype", "float32", "--effort", "fast", "--slots", "4"]
-    finished = 0
+    finished = before = 0
+
+    def look() -> None:
+        nonlocal before
+        table = report / "puzzles.csv"
+        lines = table.read_bytes().split(b"\n")[1:-1] if table.exists() else []  # of one broken off nothing is kept
+        found = [line.split(b",")[1] for line in lines]
+        assert found == [b"%d" % number for number in range(len(found))], "a row is missing, or stands there twice"
+        assert len(found) >= before, "rows that were on the disk are lost"
+        before = len(found)
 
     def told(folder: Path) -> tuple[Any, Any]:
         with (folder / "puzzles.csv").open(newline="") as file:
@@ -166,12 +175,12 @@ def evaluate(place: Path, kills: int, draw: random.Random) -> str:
     right = told(place / "straight-report")
 
     def done() -> None:
-        nonlocal finished
+        nonlocal finished, before
         assert told(report) == right, "killed and gone on with, the rows differ"
-        finished += 1
+        finished, before = finished + 1, 0
         shutil.rmtree(report)
 
-    campaign(kills, draw, once, lambda: ["eval", data, *how, "--report", report], lambda: None, done)
+    campaign(kills, draw, once, lambda: ["eval", data, *how, "--report", report], look, done)
     whole("eval", data, *how, "--report", report)
     done()
     return f"{finished} reports of 40 puzzles"

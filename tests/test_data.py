@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import fuzz
 import numpy as np
 import pytest
 from hypothesis import given
@@ -16,6 +17,8 @@ from trm_solve.config import RunOptions
 from trm_solve.errors import InputError
 from trm_solve.kinds.sudoku import augment
 from trm_solve.kinds.sudoku.rules import valid_sudoku
+from trm_solve.puzzle import Puzzle
+from trm_solve.reading import read_file
 from trm_solve.training.data import Dataset, Mixture, draw_minimum
 from trm_solve.training.mixing import count_common, open_data, split_share
 from trm_solve.training.sources import read
@@ -107,6 +110,68 @@ def test_the_public_builder_s_folder(tmp_path: Path) -> None:
     (folder / "all__labels.npy").unlink()
     with pytest.raises(InputError, match=r"no all__labels\.npy"):
         read(str(tmp_path / "built"), None, silent)
+
+
+HEADER = b"\x93NUMPY"
+ODD_ARRAYS: dict[str, Any] = {  # in place of all__inputs.npy
+    "negative": np.full((3, 81), -1, np.int32),
+    "tokens beyond": np.full((3, 81), 300, np.int32),
+    "floats": np.ones((3, 81)),
+    "three axes": np.ones((3, 9, 9), np.int32),
+    "no row": np.ones((0, 81), np.int32),
+    "no cell": np.ones((3, 0), np.int32),
+    "other rows": np.ones((4, 81), np.int32),
+    "no array": b"hello",
+    "a header of 4 GB": HEADER + b"\2\0\xff\xff\xff\xff{}",
+    "a header that is no Python": HEADER + b"\1\0\4\0{((\n",
+    "cut short": HEADER + b"\1\0\x3c\0" + b"{'descr': '<i4', 'fortran_order': False, 'shape': (3, 81)}\n".rjust(60),
+    "objects": HEADER + b"\1\0\x3c\0" + b"{'descr': '|O', 'fortran_order': False, 'shape': (3, 81)}\n".rjust(60),
+}
+ODD_FACTS: dict[str, Any] = {  # in place of dataset.json
+    "text": {**fuzz.FACTS, "vocab_size": "x"},
+    "huge": {**fuzz.FACTS, "vocab_size": 10**40},
+    "none": {},
+    "a list": [],
+    "ignored": {**fuzz.FACTS, "ignore_label_id": [1]},
+    "identifiers": {**fuzz.FACTS, "num_puzzle_identifiers": 10**12},
+    "another kind": {**fuzz.FACTS, "vocab_size": 6},
+}
+
+
+@pytest.mark.parametrize("odd", [*ODD_ARRAYS, *ODD_FACTS])
+def test_odd_data_sets_are_refused(tmp_path: Path, odd: str) -> None:
+    for name, array in fuzz.ARRAYS.items():
+        np.save(tmp_path / f"all__{name}.npy", array)
+    (tmp_path / "dataset.json").write_text(json.dumps(ODD_FACTS.get(odd, fuzz.FACTS)))
+    if isinstance(content := ODD_ARRAYS.get(odd), bytes):
+        (tmp_path / "all__inputs.npy").write_bytes(content)
+    elif content is not None:
+        np.save(tmp_path / "all__inputs.npy", content)
+    with pytest.raises(InputError) as caught:
+        read(str(tmp_path), None, silent)
+    assert str(tmp_path) in caught.value.message
+    try:
+        items = list(read_file(tmp_path, None))
+    except InputError as error:
+        items = [error]
+    assert items
+    assert all(isinstance(item, InputError) and str(tmp_path) in item.message for item in items)
+
+
+def test_numbers_of_odd_arrays_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "dataset.json").write_text(json.dumps(fuzz.FACTS))
+    for name, spoilt in (("labels", 300), ("puzzle_identifiers", 4), ("puzzle_indices", -1), ("puzzle_indices", 9)):
+        for each, array in fuzz.ARRAYS.items():
+            np.save(tmp_path / f"all__{each}.npy", array)
+        array = fuzz.ARRAYS[name].copy()
+        array.flat[1] = spoilt
+        np.save(tmp_path / f"all__{name}.npy", array)
+        with pytest.raises(InputError, match=r"numbers that are none of|do not fit each other"):
+            read(str(tmp_path), None, silent)
+        if name == "labels":
+            first, second, _ = (item for item in read_file(tmp_path, None) if isinstance(item, Puzzle))
+            assert (first.answer, second.label_fault) == (None, "")
+            assert "tokens that are none of the 11" in first.label_fault
 
 
 def test_a_batch_is_a_pure_function_of_seed_and_step(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import json
 import os
 import stat
 import time
+import warnings
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,11 +21,12 @@ from xml.parsers import expat
 
 import numpy as np
 
-from trm_solve.errors import FileError, reason_of
+from trm_solve.errors import FileError, reason_of, shown
 from trm_solve.files import LFS, PAGE, ZIP, looks_like
 
 LINE = 1 << 16  # characters of a line; no puzzle's line has as many
 JSON_LINE = 1 << 26  # the same of JSON, where a file of thousands of puzzles or pairs may be one line
+ARRAY_HEADER = 10_000  # bytes, as numpy itself allows once it has read them
 PATIENCE = 1.0  # seconds in which somebody must begin to write into a pipe
 GZIP, NUMPY = b"\x1f\x8b", b"\x93NUMPY"
 MARKS = (  # byte order marks; that of UTF-32 begins as that of UTF-16 does
@@ -172,24 +174,42 @@ def limited(text: TextIO, source: str) -> Iterator[str]:
         yield line
 
 
+def array_header(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether in Fortran order, and type of the numpy array that a stream holds. Raises ValueError."""
+    begin = stream.read(8)
+    size = stream.read(2 if begin[6:7] == b"\1" else 4)
+    if (length := int.from_bytes(size, "little")) > ARRAY_HEADER:  # memory would be taken for what it claims to be
+        raise ValueError(f"a numpy array whose header claims {length:,} bytes")
+    again = io.BytesIO(begin + size + stream.read(length))
+    try:
+        version = np.lib.format.read_magic(again)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of files that Python 2 wrote
+            shape, fortran, kind = read(again)
+    except Exception as error:  # whatever a header that is no Python makes numpy's parser do
+        reason = str(error).split("\n")[0][:80]
+        raise ValueError(f"not a numpy array that can be read ({reason})") from None
+    if min(shape, default=0) < 0:
+        raise ValueError(f"a numpy array of shape {shown(shape)}")
+    return shape, fortran, kind
+
+
 def _array_lines(stream: BinaryIO, source: str) -> Iterator[str]:
     """A numpy array as lines of JSON, one for each item of its first axis; an array of one grid is one line."""
     try:
-        version = np.lib.format.read_magic(stream)
-        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, fortran, kind = header(stream)
+        shape, fortran, kind = array_header(stream)
     except ValueError as error:
-        reason = str(error).split("\n")[0][:80]
-        raise FileError(f"{source}: not a numpy array that can be read ({reason})") from None
+        raise FileError(f"{source}: {error}") from None
     if kind.hasobject or kind.names or kind.kind not in "biufUS" or len(shape) not in (1, 2, 3):
-        what = f"a numpy array of {len(shape)} axes and type {kind}"
+        what = f"a numpy array of {len(shape)} axes and type {str(kind)[:40]}"
         raise FileError(f"{source}: {what}", "save numbers as (puzzles, cells) or (puzzles, rows, columns)")
     one = len(shape) == 2 and max(shape) < 31 and shape[0] > 1  # a grid rather than rows of cells
     if fortran and not one:
         raise FileError(f"{source}: a numpy array in Fortran order", "save numpy.ascontiguousarray(array)")
     item = kind.itemsize * int(np.prod(shape[1:], dtype=object)) * (shape[0] if one else 1)
     if not 0 < item <= JSON_LINE:
-        raise FileError(f"{source}: a numpy array of shape {shape}", "a puzzle is one item of its first axis")
+        raise FileError(f"{source}: a numpy array of shape {shown(shape)}", "a puzzle is one item of its first axis")
     for _ in range(1 if one else shape[0]):
         if len(data := stream.read(item)) < item:
             raise FileError(f"{source}: this numpy array is cut short")

@@ -12,6 +12,7 @@ import contextlib
 import io
 import json
 import os
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,8 @@ class RunFolder:
             return None
         except OSError as error:
             raise InputError(f"{self.state}: {reason_of(error)}") from None
+        except pickle.UnpicklingError:  # whose message is a paragraph on how to run what a file holds
+            raise InputError(f"{self.state}: damaged (holds more than tensors and numbers)") from None
         except Exception as error:  # whatever bytes that are no state make the unpickler do
             reason = next(iter(str(error).splitlines()), type(error).__name__)
             raise InputError(f"{self.state}: damaged ({reason})") from None

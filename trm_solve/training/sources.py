@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trm_solve.errors import InputError
+from trm_solve.errors import InputError, reason_of
 from trm_solve.kinds import get_kind, kinds
 from trm_solve.kinds.base import Kind, Report
 from trm_solve.puzzle import Puzzle
 from trm_solve.reading import read_file
-from trm_solve.reading.arrays import kind_of
-from trm_solve.tasks.identifiers import BLANK
+from trm_solve.reading.arrays import integers, kind_of, read_facts
+from trm_solve.tasks.identifiers import BLANK, BYTES, NAMES
 from trm_solve.training.data import NO_RATING, Dataset, of_examples, plain
 from trm_solve.training.naming import HUB, must_exist
+from trm_solve.untrusted import read_json
 
 BLOCK = 4096  # puzzles that are held as such at once
 SHOWN = 5  # refused rows that are told one by one
@@ -119,33 +119,42 @@ def read_arrays(folder: Path, kind: str | None) -> Dataset:
     if not (folder / "all__inputs.npy").exists():
         folder = folder / "train"
     try:
-        facts = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
-        names = ("inputs", "labels", "puzzle_identifiers", "puzzle_indices")
-        inputs, labels, ids, starts = (np.load(folder / f"all__{name}.npy") for name in names)
-        vocabulary, identifiers = int(facts["vocab_size"]), int(facts.get("num_puzzle_identifiers", 1))
-        ignored = facts.get("ignore_label_id", 0)
+        facts = read_facts(folder)
+        names = {"inputs": 2, "labels": 2, "puzzle_identifiers": 1, "puzzle_indices": 1}
+        arrays = [integers(folder / f"all__{name}.npy", axes) for name, axes in names.items()]
     except FileNotFoundError as error:
         hint = "the public builder writes all__inputs.npy, all__labels.npy, ..., dataset.json"
         raise InputError(f"{folder}: no {Path(error.filename or '').name} in this folder", hint) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"{folder}: not a data set in the public builder's layout ({error})") from None
-    shapes_fit = inputs.ndim == 2 and inputs.shape == labels.shape and len(ids) + 1 == len(starts)
-    if not shapes_fit or not len(inputs) or starts[-1] != len(inputs) or inputs.max() >= vocabulary:
+    inputs, labels, ids, starts = arrays
+    if facts.ignored not in (None, 0):
+        labels = np.where(labels == facts.ignored, 0, labels)
+    counts = np.diff(np.asarray(starts, np.float64), prepend=-1)  # of rows, and 1 before the first
+    shapes_fit = inputs.shape == labels.shape and len(ids) + 1 == len(starts) and starts[-1] == len(inputs)
+    if not shapes_fit or counts[0] != 1 or counts.min() < 0:
         raise InputError(f"{folder}: its arrays do not fit each other")
-    found = kind_of(folder, inputs.shape[1], vocabulary, kind)
-    if ignored not in (None, 0):
-        labels = np.where(labels == ignored, 0, labels)
+    for name, array, end in zip(names, (inputs, labels, ids), (facts.vocabulary, facts.vocabulary, facts.identifiers),
+                                strict=False):  # fmt: skip
+        if not 0 <= array.min() <= array.max() < end:
+            raise InputError(f"{folder}: all__{name}.npy holds numbers that are none of the {end}")
+    found = kind_of(folder, inputs.shape[1], facts.vocabulary, kind)
     per_row = np.repeat(ids, np.diff(starts)).astype(np.int64)
     tokens = inputs.astype(np.uint8), labels.astype(np.uint8)
-    return plain(found, *tokens, names=_names(folder, identifiers), ids=per_row)
+    return plain(found, *tokens, names=_names(folder, facts.identifiers), ids=per_row)
 
 
 def _names(folder: Path, count: int) -> Sequence[str]:
     """Names of the identifiers of a folder's data, from `identifiers.json` in it or above it; numbers without one."""
     for place in (folder, folder.parent):
         if (path := place / "identifiers.json").exists():
-            names = json.loads(path.read_text(encoding="utf-8"))
-            if not isinstance(names, list) or len(names) != count:
+            try:
+                names = read_json(path, size=BYTES, values=NAMES)
+            except OSError as error:
+                raise InputError(f"{path}: {reason_of(error)}") from None
+            except ValueError as error:
+                raise InputError(f"{path}: {error}") from None
+            if not isinstance(names, list) or len(names) != count or not all(type(name) is str for name in names):
                 raise InputError(f"{path}: not the names of {count} identifiers")
             return names
     return [str(number) for number in range(count)]
