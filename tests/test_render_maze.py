@@ -18,7 +18,7 @@ from trm_solve.kinds.maze.paths import FREE, PATH, WALL, shortest_path
 from trm_solve.output import Live, OutputOptions, Record
 from trm_solve.puzzle import Puzzle
 from trm_solve.reading import read_file
-from trm_solve.render import Scene, Space, board, frame, pictures
+from trm_solve.render import Scene, Space, board, frame, page, pictures
 from trm_solve.render.scene import UNSURE
 from trm_solve.terminal import PlainConsole
 from trm_solve.trace import Solution, Step
@@ -117,6 +117,15 @@ def test_half_blocks_show_every_cell_in_its_colour() -> None:
     assert path is not None
     hues = list(dict.fromkeys(done[divmod(int(cell), 30)] for cell in path[1:-1]))
     assert hues == [tone(n / 12) for n in range(13)]  # one after the other, from start to goal
+
+
+def test_a_path_at_the_end_of_a_line_is_drawn() -> None:
+    """Its cells are blanks with a background, and no blanks to be stripped."""
+    puzzle = example("hard")
+    step = attempt(puzzle)[-1]
+    drawn = page.page(Scene(puzzle, [step]))
+    for r, c in np.argwhere(step.answer == PATH):
+        assert all(drawn[int(r), 2 * int(c) + half].background is not None for half in (0, 1))
 
 
 def test_half_blocks_tell_unsure_cells() -> None:

@@ -34,6 +34,7 @@ class Space:
     width: int = 80
     height: int = 24
     color: bool = True
+    alone: bool = False  # the answer by itself, small: one of several steps side by side
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,17 @@
 """The picture of one moment: the board, the facts beside it, a strip of all steps below. It never exceeds its window.
 
-What does not fit goes in this order: the facts beside the board (a line below it takes their place), older steps of the
-strip, the strip, the board.
+A wide window has small boards of the steps before too. What does not fit goes in this order: these, the facts beside
+the board (a line below it takes their place), older steps of the strip, the strip, the board.
 """
 
 from __future__ import annotations
 
+import itertools
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 
+from rich.style import Style
 from rich.text import Text
 
 from trm_solve.kinds import get_kind
@@ -19,6 +22,9 @@ from trm_solve.talk import printable
 from trm_solve.trace import Pin, Solution, Step
 
 PANEL_WIDTH = 30  # the narrowest window for facts beside the board
+WIDE = 110  # the narrowest window for the steps before
+MOST = 40  # columns of the facts in such a window
+SMALL = Space(30, 12, alone=True)  # of a step before
 ASIDE = 12  # the least room for what is said beside a board that leaves no line below it
 GAP = 3  # columns between the board and the facts
 LABEL = 9  # columns of the strip's row names
@@ -32,24 +38,68 @@ def frame(scene: Scene, space: Space = Space()) -> Text:  # noqa: B008 (frozen)
     drawing = board(scene.puzzle, step, space, scene.solution or scene.tally)
     lines = list(drawing.lines)
     room = space.width - drawing.width - GAP
-    facing = panel(scene, step, drawing.legend, room, space.height) if room >= PANEL_WIDTH else []
+    facts_room = min(room, MOST) if space.width >= WIDE else room
+    facing = panel(scene, step, drawing.legend, facts_room, space.height) if room >= PANEL_WIDTH else []
+    before, column = earlier(scene, step, space), drawing.width + GAP
     if 0 < len(facing) <= space.height:
-        lines = beside(lines, facing, drawing.width + GAP)
+        lines = beside(lines, facing, column)
+        column += facts_room + GAP
     elif len(lines) == space.height and room >= ASIDE:  # a low window: no line to spare below the board
-        lines = beside(lines, aside(scene, step, room), drawing.width + GAP)
+        lines = beside(lines, aside(scene, step, room), column)
     else:
         lines += status(scene, step, space.width)
     if len(lines) > space.height:
         lines = status(scene, step, space.width)
     below = strip(scene, space.width, space.height - len(lines) - 1)
+    right = row(before, space.width - column, space.height - len(below) - 1) if facing else []
+    under = row(before, space.width, space.height - len(lines) - len(below) - 2)
+    if len(right) >= len(under):
+        for at, block in right:
+            lines = beside(lines, block, column + at)
     if below:
         lines += [Text(), *below]
+    if len(under) > len(right):
+        blocks: list[Text] = []
+        for at, block in under:
+            blocks = beside(blocks, block, at)
+        lines += [Text(), *blocks]
     for line in lines:
         line.truncate(space.width)
-        line.rstrip()
+        strip_end(line)
     picture = Text("\n").join(lines[: space.height])
     picture.no_wrap, picture.overflow = True, "crop"
     return picture
+
+
+def strip_end(line: Text) -> None:
+    """Take away the blanks at the end that nobody sees."""
+    filled = [span.end for span in line.spans if isinstance(span.style, Style) and span.style.bgcolor is not None]
+    line.plain = line.plain[: max([len(line.plain.rstrip()), *filled])]
+
+
+def earlier(scene: Scene, step: Step | None, space: Space) -> list[list[Text]]:
+    """The steps of its attempt before this one as small boards, the latest first: what a wide window could hold."""
+    if step is None or space.width < WIDE:
+        return []
+    small, found, room = replace(SMALL, color=space.color), list[list[Text]](), space.width
+    for each in reversed([each for each in scene.steps if each.attempt == step.attempt and each.step < step.step]):
+        found.append([Text(f"step {each.step}", "dim"), *board(scene.puzzle, each, small).lines])
+        room -= max(line.cell_len for line in found[-1]) + GAP
+        if room <= 0:
+            break
+    return found
+
+
+def row(blocks: Sequence[list[Text]], width: int, height: int) -> list[tuple[int, list[Text]]]:
+    """As many blocks as fit side by side, the first one on the right: columns and blocks, from the left."""
+    taken: list[tuple[int, list[Text]]] = []
+    for block in blocks:
+        across = max(line.cell_len for line in block)
+        if len(block) > height or sum(wide + GAP for wide, _ in taken) + across > width:
+            break
+        taken.insert(0, (across, block))
+    starts = itertools.accumulate((wide + GAP for wide, _ in taken), initial=0)
+    return [(start, block) for start, (_, block) in zip(starts, taken, strict=False)]
 
 
 def panel(scene: Scene, step: Step | None, legend: Text, width: int, height: int) -> list[Text]:
@@ -58,7 +108,7 @@ def panel(scene: Scene, step: Step | None, legend: Text, width: int, height: int
     lines = [Text(printable(scene.puzzle.source), "bold"), Text()]
     lines += [Text.assemble((f"{name:<11}", "dim"), printable(value)) for name, value in rows]
     lines += stack(scene, step, max(2, height - ROWS - len(lines) - 7))
-    lines += [Text(), *outcome(scene, width)]
+    lines += [Text(), *outcome(scene, width, 4)]
     lines += [Text()] * max(0, 12 - len(lines)) + [legend]
     for line in lines:
         line.truncate(width, overflow="ellipsis")
@@ -128,13 +178,13 @@ def which(scene: Scene, step: Step) -> str:
     return f"{step.attempt} of {scene.solution.attempts}" if scene.solution is not None else str(step.attempt)
 
 
-def outcome(scene: Scene, width: int) -> list[Text]:
-    """The verdict, in three lines at most."""
+def outcome(scene: Scene, width: int, most: int = 3) -> list[Text]:
+    """The verdict, in so many lines at most."""
     if scene.solution is None:
         return []
     style = {"solved": "bold green", "predicted": "bold"}.get(scene.solution.verdict, "bold red")
     lines = textwrap.wrap(
-        printable(verdict(scene.solution)), width, max_lines=3, placeholder="…", break_on_hyphens=False
+        printable(verdict(scene.solution)), width, max_lines=most, placeholder="…", break_on_hyphens=False
     )
     return [Text(line, style) for line in lines]
 

@@ -34,6 +34,7 @@ THEME = TerminalTheme(
      (140, 186, 255), (216, 172, 250), (130, 224, 240), (246, 248, 250)],
 )  # fmt: skip
 BACKGROUND = THEME.background_color
+DIM = 0.25  # of the background in what is dim: still easy to read
 
 Rectangle = tuple[float, float, float, float]  # x, y, width, height; within a cell as fractions of it
 THIN = {  # box drawing: which edges of the cell a line reaches: left, right, up, down
@@ -120,7 +121,7 @@ def _look(style: Style) -> tuple[ColorTriplet, ColorTriplet | None, bool, bool]:
     if style.reverse:
         color, background = background or BACKGROUND, color
     if style.dim:
-        color = blend_rgb(color, background or BACKGROUND, 0.45)
+        color = blend_rgb(color, background or BACKGROUND, DIM)
     return color, background, bool(style.bold), bool(style.underline)
 
 

@@ -26,6 +26,7 @@ PALETTE = (  # of the colours 0-9: black, blue, red, green, yellow, grey, magent
 )  # fmt: skip
 BELOW = 6  # lines that the strip and the verdict want below the board
 BESIDE = 33  # columns of the facts beside it, kept free where a board fits all the same
+WIDE = 110  # columns from which on demonstrations stand beside the test
 RULE = Style(dim=True)
 
 
@@ -139,6 +140,10 @@ def board(puzzle: Puzzle, step: Step | None, space: Space) -> tuple[list[Text], 
     if step is not None and step.answer.size:
         unsure = step.confidence < UNSURE
         answer = replace(answer, title="answer", grid=step.answer, changed=step.changed, unsure=unsure)
+    if space.alone:
+        tiles = [replace(answer, title="", room=(0, 0), wide=wide, color=space.color) for wide in (True, False)]
+        fits = tiles[0].size[0] <= space.width and tiles[0].size[1] <= space.height
+        return tiles[not fits].draw(above=False), legend(fits, space.color)
     return arrange(puzzle, [answer], space)
 
 
@@ -187,15 +192,30 @@ def room(puzzle: Puzzle) -> tuple[int, int]:
 
 
 def arrange(puzzle: Puzzle, answers: Sequence[Tile], space: Space) -> tuple[list[Text], Text]:
-    """The first layout that fits: above the strip of steps and beside the facts where there is room for them."""
+    """The first layout that fits: above the strip of steps and beside the facts where there is room for them.
+
+    Demonstrations stand above the test, in a wide window beside it.
+    """
     for height in (space.height - BELOW, space.height - 1):
         for wide, count, tiles in layouts(puzzle, answers):
             tiles = [replace(tile, wide=wide, color=space.color) for tile in tiles]
             for width in (space.width - BESIDE, space.width):
+                if space.width >= WIDE and (lines := abreast(puzzle, count, tiles, width, height, space.color)):
+                    return lines, legend(wide, space.color)
                 rows = [*demonstrations(puzzle, count, width, space.color), Row(tiles)]
                 if max(row.size[0] for row in rows) <= width and sum(row.size[1] for row in rows) <= height:
                     return [line for row in rows for line in row.draw()], legend(wide, space.color)
     return Row(tiles).draw(), legend(wide, space.color)
+
+
+def abreast(puzzle: Puzzle, count: int, tiles: Sequence[Tile], width: int, height: int, color: bool) -> list[Text]:
+    """Demonstrations on the left, the test on the right; empty where that does not fit."""
+    test = Row(tiles)
+    rows = list(demonstrations(puzzle, count, width - test.size[0] - 2 * Row.GAP, color))
+    across = max((row.size[0] for row in rows), default=0) + 2 * Row.GAP
+    if not rows or across + test.size[0] > width or max(test.size[1], sum(row.size[1] for row in rows)) > height:
+        return []
+    return beside([line for row in rows for line in row.draw()], test.draw(), across)
 
 
 def layouts(puzzle: Puzzle, answers: Sequence[Tile]) -> Iterator[tuple[bool, int, Sequence[Tile]]]:
