@@ -1,7 +1,8 @@
 """Every command and every Python line that README and docs show is run, in a folder with a few files of usual names.
 
-Commands are at least parsed. What takes minutes is marked `<!-- slow -->` there and run by `make docs-check` only, with
-fewer minutes and puzzles than it says; what cannot be run anywhere says so: `<!-- not run: why -->`.
+Commands are at least parsed. Those that need no shell run in this process, where PyTorch is imported already.
+What takes minutes is marked `<!-- slow -->` there and run by `make docs-check` only, with fewer minutes and puzzles
+than it says; what cannot be run anywhere says so: `<!-- not run: why -->`.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from conftest import Outcome
 from typer.main import get_command
 
 from trm_solve.cli import app
@@ -29,10 +32,13 @@ BLOCK = re.compile(r"(?:<!-- (not run: .+?|slow|exit \d) -->\n)?```(sh|python)\n
 CUTS = [
     (r"(--max-minutes|--adapt-minutes) [\d.]+", r"\1 0.1"),
     (r"(--count|-n) \d{3,}", r"\1 20"),
+    (r"example:sudoku/fifty", "puzzles.csv"),  # five of them
+    (r"example:maze/twelve", "few.csv"),  # two of them
     (r"--hold-out [\d.]+", "--hold-out 0.2"),  # of the 20
     (r"(trm-solve (?:solve|eval) (?:example:arc/|arc-agi_|task)\S+)", r"\1 --adapt-minutes 0.1 --attempts 8"),
     (r"(.*--model runs/\S+.*)", r"\1 || [ $? = 4 ]"),  # what was trained for seconds solves nothing
 ]
+SHELL = re.compile(r"[|<>$;&*]")  # in a line that a shell must read
 SETTING = ("make ", "pipx ", "uv ", "pip ")  # what is not a command of ours
 
 
@@ -60,6 +66,10 @@ def blocks() -> list[Block]:
     return found
 
 
+def to_run() -> list[Block]:
+    return list({each.text: each for each in blocks() if runs(each)}.values())  # the same text once
+
+
 def runs(block: Block) -> bool:
     if block.page.startswith("card"):
         return False  # they tell how weights were made
@@ -80,9 +90,9 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def place(tmp_path: Path) -> Path:
     """Files that the commands name."""
     examples, golden = ROOT / "examples", ROOT / "tests" / "golden" / "arc-dataset" / "source"
-    for name in ("puzzles.csv", "test.csv"):
-        lines = (examples / "sudoku" / "fifty.csv").read_text().splitlines(keepends=True)
-        (tmp_path / name).write_text("".join(lines[:6]))
+    for name, source, count in (("puzzles", "sudoku/fifty", 5), ("test", "sudoku/fifty", 5), ("few", "maze/twelve", 2)):
+        lines = (examples / f"{source}.csv").read_text().splitlines(keepends=True)
+        (tmp_path / f"{name}.csv").write_text("".join(lines[: 1 + count]))
     (tmp_path / "puzzles").mkdir()
     shutil.copy(tmp_path / "test.csv", tmp_path / "puzzles")
     shutil.copy(examples / "arc" / "mirror.json", tmp_path / "task.json")
@@ -92,21 +102,40 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("block", [each for each in blocks() if runs(each)], ids=str)
-def test_what_the_docs_show_works(block: Block, place: Path, tools: Path) -> None:
+@pytest.mark.parametrize("block", to_run(), ids=str)
+def test_what_the_docs_show_works(
+    block: Block, place: Path, tools: Path, trm: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
     path = f"{tools}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = os.environ | {"PATH": path, "PYTHONPATH": str(ROOT), "TERM": "dumb", "HOME": str(place)}
-    text, shell = block.text, [sys.executable, "-"]
-    if block.language == "sh":
-        lines = [line for line in block.commands if not line.startswith(SETTING)]
-        text, shell = "\n".join(lines), ["bash", "-e", "-o", "pipefail"]
-        for pattern, cut in CUTS:
-            text = re.sub(pattern, cut, text)
-    done = subprocess.run(
-        shell, input=text, cwd=place, env=environment, capture_output=True, text=True, timeout=1800, check=False
-    )
+    for name, value in {"PATH": path, "PYTHONPATH": str(ROOT), "TERM": "dumb", "HOME": str(place)}.items():
+        monkeypatch.setenv(name, value)
+    if block.language == "python":
+        exec(compile(cut(block.text), block.page, "exec"), {"__name__": "__main__"})
+        return
     wanted = int(block.mark.removeprefix("exit ")) if block.mark.startswith("exit") else 0
-    assert done.returncode == wanted, done.stderr[-2000:]
+    for line in block.commands:
+        if not line.startswith(SETTING):
+            code, said = run(cut(line), trm)
+            assert code == wanted, said[-2000:]
+
+
+def cut(text: str) -> str:
+    """With fewer minutes and puzzles."""
+    for pattern, shorter in CUTS:
+        text = re.sub(pattern, shorter, text)
+    return text
+
+
+def run(line: str, trm: Callable[..., Outcome]) -> tuple[int, str]:
+    """The exit code of a command, and what it said."""
+    words = shlex.split(line, comments=True)
+    if words[0] == "trm-solve" and not any(map(SHELL.search, words)):
+        told = trm(*words[1:])
+        return told.code, told.err
+    shell = ["bash", "-e", "-o", "pipefail", "-c", line]
+    done = subprocess.run(shell, capture_output=True, text=True, timeout=1800, check=False)
+    return done.returncode, done.stderr
 
 
 @pytest.mark.parametrize("block", [each for each in blocks() if each.language == "sh"], ids=str)
