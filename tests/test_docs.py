@@ -30,7 +30,8 @@ CARDS = sorted((ROOT / "weights").glob("*/README.md"))
 PAGES = [ROOT / "README.md", *GUIDES, *CARDS]
 BLOCK = re.compile(r"(?:<!-- (not run: .+?|slow|exit \d) -->\n)?```(sh|python)\n(.*?)```", re.DOTALL)
 CUTS = [
-    (r"(--max-minutes|--adapt-minutes) [\d.]+", r"\1 0.1"),
+    (r"(--max-minutes|--adapt-minutes|--total-minutes) [\d.]+", r"\1 0.1"),
+    (r"\b(minutes=)[\d.]+", r"\g<1>0.02"),
     (r"(--count|-n) \d{3,}", r"\1 20"),
     (r"example:sudoku/fifty", "puzzles.csv"),  # five of them
     (r"example:maze/twelve", "few.csv"),  # two of them
