@@ -37,7 +37,7 @@ CUTS = [
     (r"example:maze/twelve", "few.csv"),  # two of them
     (r"--hold-out [\d.]+", "--hold-out 0.2"),  # of the 20
     (r"(trm-solve (?:solve|eval) (?:example:arc/|arc-agi_|task)\S+)", r"\1 --adapt-minutes 0.1 --attempts 8"),
-    (r"(.*--model runs/\S+.*)", r"\1 || [ $? = 4 ]"),  # what was trained for seconds solves nothing
+    (r"(.*--model runs/\S+[^#\n]*)", r"\1 || [ $? = 4 ] "),  # what was trained for seconds solves nothing
 ]
 SHELL = re.compile(r"[|<>$;&*]")  # in a line that a shell must read
 SETTING = ("make ", "pipx ", "uv ", "pip ")  # what is not a command of ours
