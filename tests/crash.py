@@ -18,6 +18,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,24 +39,35 @@ from trm_solve.training import trainer  # noqa: F401
 from trm_solve.training.folder import RunFolder
 
 TINY = ("hidden_size=16", "batch_size=4", "warmup_steps=2", "halt_max_steps=3", "H_cycles=1", "L_cycles=1")
+SAID = tempfile.TemporaryFile()  # noqa: SIM115 (as long as the process)
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def child(*arguments: str | int | Path) -> int:
     """The command in a process of its own, which has everything imported; its number."""
+    SAID.seek(0)
+    SAID.truncate()
     if number := os.fork():
         return number
     try:
         nothing = os.open(os.devnull, os.O_RDWR)
-        for stream in (0, 1, 2):
-            os.dup2(nothing, stream)
+        for stream, goes in ((0, nothing), (1, nothing), (2, SAID.fileno())):
+            os.dup2(goes, stream)
+        os.environ["TRM_DEBUG"] = "1"
         sys.argv = ["trm-solve", *map(str, arguments)]
         run_command()
     except SystemExit as error:
         os._exit(int(error.code or 0))
     except BaseException:
+        traceback.print_exc()
         os._exit(70)
     os._exit(0)
+
+
+def last_words() -> str:
+    """What the last child said on stderr."""
+    SAID.seek(0)
+    return SAID.read().decode(errors="replace")[-4000:]
 
 
 def spent(number: int) -> float:
@@ -76,7 +88,7 @@ def whole(*arguments: str | int | Path) -> float:
     while (code := ended(number)) is None:
         used = spent(number)
         time.sleep(0.005)
-    assert code == 0, (code, arguments)
+    assert code == 0, (code, arguments, last_words())
     return used
 
 
@@ -102,7 +114,7 @@ def campaign(kills: int, draw: random.Random, longest: float, start: Callable[[]
         if code is None:
             count += 1
         else:
-            assert code == 0, code
+            assert code == 0, (code, last_words())
             done()
 
 
@@ -238,12 +250,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=200, help="of each command; of eval and pull half as many")
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--only", default="", help="commands whose name holds this")
+    parser.add_argument("--only", nargs="*", default=[""], help="commands whose name holds one of these")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     print(f"{'command':<16}{'kills':>7}  came of it; seed {asked.seed}")
     for name, work in CAMPAIGNS.items():
-        if asked.only not in name:
+        if not any(part in name for part in asked.only):
             continue
         kills = asked.kills if name == "train" else (asked.kills + 1) // 2
         with tempfile.TemporaryDirectory(prefix="crash-") as place:
