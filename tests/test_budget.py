@@ -172,17 +172,20 @@ def test_what_there_was_no_time_for_is_told(
     assert handed_in(out)["new0"] == [{"attempt_1": [[0]], "attempt_2": [[0]]}]
 
 
-def interrupt_in(monkeypatch: pytest.MonkeyPatch, task: int) -> None:
-    """Ctrl-C in the middle of the fit to the task of this number, from 0."""
+OTHERS = [(signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+
+
+def interrupt_in(monkeypatch: pytest.MonkeyPatch, task: int, number: signal.Signals = signal.SIGINT) -> None:
+    """Ctrl-C, or another signal, in the middle of the fit to the task of this number, from 0."""
     fit, tasks = adapting._Fitting.run, itertools.count()
 
     def run(self: Any) -> Any:
-        notice, updates, number = self.notice, itertools.count(), next(tasks)
+        notice, updates, reached = self.notice, itertools.count(), next(tasks)
 
         def heard(stand: Any) -> None:
             notice(stand)
-            if number == task and next(updates) == 3:
-                os.kill(os.getpid(), signal.SIGINT)
+            if reached == task and next(updates) == 3:
+                os.kill(os.getpid(), number)
 
         self.notice = heard
         return fit(self)
@@ -216,13 +219,28 @@ def test_ctrl_c_hands_in_what_there_is_and_a_report_goes_on(
 
 
 @pytest.mark.usefixtures("clock")
-def test_ctrl_c_ends_solve_with_what_there_is(
+@pytest.mark.parametrize(("number", "code"), OTHERS)
+def test_other_signals_end_an_adaptation_and_leave_nothing_unfinished(
+    trm: Trm, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, code: int
+) -> None:
+    interrupt_in(monkeypatch, 0, number)
+    path, place = challenges(tmp_path), tmp_path / "results"
+    place.mkdir()
+    files = ["-o", place / "o", "--trace", place / "t"]
+    told = trm("solve", path, "--model", base, "--adapt-minutes", "0.05", "--max-steps", "2", *files)
+    assert (told.code, told.out) == (code, "")
+    assert "error" not in told.err
+    assert not [*place.iterdir()]
+
+
+@pytest.mark.usefixtures("clock")
+def test_sigterm_too_ends_solve_with_what_there_is(
     trm: Trm, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    interrupt_in(monkeypatch, 1)
+    interrupt_in(monkeypatch, 1, signal.SIGTERM)
     out = tmp_path / "s.json"
     told = trm("solve", challenges(tmp_path), "--model", base, "--total-minutes", "0.5", "--submission", out, "--json")
-    assert told.code == 130
+    assert told.code == 143
     lines = [json.loads(line) for line in told.out.splitlines()]
     assert [line["reason"] is not None and "Ctrl-C came first" in line["reason"] for line in lines] == [
         *[True] * 3, False, *[False] * 2, False

@@ -21,6 +21,7 @@ from terminals import Screen, read, spawn
 from trm_solve import trace
 from trm_solve.errors import InputError
 from trm_solve.files import AtomicFile, sweep
+from trm_solve.jobs import side_by_side
 from trm_solve.locks import LOCK, held
 
 Trm = Callable[..., Outcome]
@@ -196,6 +197,25 @@ def test_a_run_and_a_report_that_are_in_use(tmp_path: Path, trm: Trm) -> None:
             told = trm(*command)
         assert told.code == 2
         assert f"error: {run}: in use by process {os.getpid()} on " in told.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="gloo")
+@pytest.mark.parametrize("command", ["train", "eval"])
+def test_several_processes_leave_a_folder_in_use_alone(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """One line, by the process that leads; the other does not write to the rows of those who hold the folder."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    data, folder = write_csv(tmp_path / "p.csv", rows(4)), tmp_path / "held"
+    folder.mkdir()
+    (theirs := folder / "puzzles.1-of-2.csv").write_text("of theirs")
+    how = ["--out", folder, "--max-steps", "1"] if command == "train" else ["--report", folder, *QUICK]
+    with held(folder):
+        assert side_by_side(2, [command, data, *map(str, how)]) == 2
+        told, hint = capfd.readouterr().err.splitlines()
+    assert told.startswith(f"error: {folder}: in use by process {os.getpid()} on ")
+    assert hint.startswith("hint: ")
+    assert (names(folder), theirs.read_text()) == ([theirs.name], "of theirs")
 
 
 def test_what_killed_processes_left_is_swept(tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from types import TracebackType
 from typing import TypeVar
@@ -15,7 +17,7 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.distributed.rendezvous import rendezvous
 
-from trm_solve.errors import InputError
+from trm_solve.errors import InputError, TrmError
 
 Value = TypeVar("Value")
 PATIENCE = timedelta(days=30)  # one may have hours of tasks left
@@ -91,6 +93,38 @@ class Team:
         if self.size > 1:
             dist.broadcast_object_list(said)
         return said[0]
+
+    @contextlib.contextmanager
+    def led(self, context: Callable[[], AbstractContextManager[object]]) -> Iterator[None]:
+        """A context of the process that leads, for all of them: where it cannot be entered, nobody goes on.
+
+        The leader raises the `TrmError`, which it tells; the others end quietly with its exit code.
+        """
+        with contextlib.ExitStack() as stack:
+            refused: TrmError | None = None
+            if self.leads:
+                try:
+                    stack.enter_context(context())
+                except TrmError as error:
+                    refused = error
+            code = self.agree(0 if refused is None else int(refused.exit_code))
+            if code and self.size > 1:
+                dist.barrier()  # or the leader would hang up before all have heard
+            if refused is not None:
+                raise refused
+            if code:
+                raise SystemExit(code)
+            yield
+
+    @contextlib.contextmanager
+    def one_voice(self) -> Iterator[None]:
+        """Only the leader tells of an error that all processes meet."""
+        try:
+            yield
+        except TrmError as error:
+            if self.leads:
+                raise
+            raise SystemExit(error.exit_code) from None
 
     def gather(self, part: Tensor) -> Tensor:
         """The processes' parts joined along the first axis, in order of rank, on every process."""

@@ -132,9 +132,9 @@ def _measure(request: EvalRequest, budget: Budget) -> Measured:
                 how = request.adaptation
                 told |= {"adapt_minutes": None if how is None else how.minutes if budget.minutes is None else "shared"}
                 told |= {"leave_one_out": None if how is None else how.folds}
-            if team.leads:
-                until_done.enter_context(held(place_of_all))
-            folder = ReportFolder(place_of_all, told, team.rank, team.size)
+            until_done.enter_context(team.led(lambda: held(place_of_all)))
+            with team.one_voice():
+                folder = ReportFolder(place_of_all, told, team.rank, team.size)
         alone, interrupted = _run(model, files, request, settings, folder, team, name, counted, budget, submission)
         found = [_sum(team, each) for each in alone]
         runs = [each.to_dict(options, **where) for each, options in zip(found, settings, strict=True)]

@@ -263,17 +263,6 @@ def _threads(count: int) -> Iterator[None]:
         torch.set_num_threads(kept)
 
 
-@contextlib.contextmanager
-def _one_voice(team: Team) -> Iterator[None]:
-    """Only the leader tells of an error that all processes meet."""
-    try:
-        yield
-    except TrmError as error:
-        if team.leads:
-            raise
-        raise SystemExit(error.exit_code) from None
-
-
 def train(options: RunOptions, recipe: TrainOptions, *, resume: bool = False, view: View | None = None) -> str:
     """Run in the folder `options.out`. Returns `done` or `interrupted`.
 
@@ -284,8 +273,8 @@ def train(options: RunOptions, recipe: TrainOptions, *, resume: bool = False, vi
     with (
         _threads(options.threads),
         Team(choose_device(options.device)) as team,
-        _one_voice(team),
-        folder.held(new=not resume) if team.leads else contextlib.nullcontext(),
+        team.one_voice(),
+        team.led(lambda: folder.held(new=not resume)),
     ):
         return _train(options, recipe, team, view, resume)  # whose learner is gone before the team is
 
