@@ -152,7 +152,7 @@ def train(place: Path, kills: int, draw: random.Random) -> str:
     once = whole("train", data, "--out", place / "once", *fixed, "--max-steps", 5)
     campaign(kills, draw, 2 * once, start, look, lambda: None)
     whole(*start()[:-1], before + 3)
-    whole("train", data, "--out", place / "straight", *fixed, "--max-steps", before + 3)
+    whole("train", data, "--out", place / "straight", *fixed, "--save-minutes", 60, "--max-steps", before + 3)
     losses = [
         [line["loss"] for line in RunFolder(at).read_metrics() if "loss" in line] for at in (run, place / "straight")
     ]

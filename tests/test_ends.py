@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import scenes
+import torch
 from conftest import Outcome
 from made import rows, write_csv
 from terminals import Screen, read, spawn
@@ -23,6 +24,7 @@ from trm_solve.errors import InputError
 from trm_solve.files import AtomicFile, sweep
 from trm_solve.jobs import side_by_side
 from trm_solve.locks import LOCK, held
+from trm_solve.team import Team
 
 Trm = Callable[..., Outcome]
 ROOT = Path(__file__).parent.parent
@@ -216,6 +218,32 @@ def test_several_processes_leave_a_folder_in_use_alone(
     assert told.startswith(f"error: {folder}: in use by process {os.getpid()} on ")
     assert hint.startswith("hint: ")
     assert (names(folder), theirs.read_text()) == ([theirs.name], "of theirs")
+
+
+@pytest.mark.parametrize(
+    ("told", "error"),
+    [
+        ({"WORLD_SIZE": "x"}, "WORLD_SIZE: 'x' is no number of a process"),
+        ({"WORLD_SIZE": "0"}, "WORLD_SIZE: '0' is no number of a process"),
+        ({"RANK": "-1"}, "RANK: '-1' is no number of a process"),
+        ({"WORLD_SIZE": "2"}, "WORLD_SIZE is 2: environment variable RANK expected, but not set"),
+    ],
+)
+def test_variables_that_are_not_torchrun_s(
+    trm: Trm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: dict[str, str], error: str
+) -> None:
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    result = trm("eval", write_csv(tmp_path / "p.csv", rows(1)), *QUICK)
+    assert (result.code, result.err.splitlines()[0]) == (2, f"error: {error}")
+
+
+def test_a_process_of_several_that_is_gone_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    lost = RuntimeError("[gloo/transport/tcp/pair.cc:547] Connection closed by peer [127.0.0.1]:1")
+    with pytest.raises(InputError, match="another process of this run has ended"):
+        Team(torch.device("cpu")).__exit__(RuntimeError, lost, None)
+    Team(torch.device("cpu")).__exit__(RuntimeError, RuntimeError("another"), None)  # goes on as it is
 
 
 def test_what_killed_processes_left_is_swept(tmp_path: Path) -> None:

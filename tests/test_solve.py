@@ -244,9 +244,62 @@ def test_a_bug_is_one_line_and_exits_1(trm: Trm, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("trm_solve.pretrained.ready", fail)
     result = trm("solve", EASY)
     assert (result.code, result.err.splitlines()[0]) == (1, "error: unexpected RuntimeError: boom")
+    assert "this is a bug" in result.err
     monkeypatch.setenv("TRM_DEBUG", "1")
-    with pytest.raises(RuntimeError):
-        trm("solve", EASY)
+    shown = trm("solve", EASY)
+    assert shown.code == 1
+    assert shown.err.endswith(result.err)
+    assert "Traceback (most recent call last):\n" in shown.err
+    assert 'raise RuntimeError("boom")' in shown.err
+
+
+def test_the_origin_of_a_refusal_is_shown_and_a_terminal_obeys_none_of_it(
+    trm: Trm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder := tmp_path / "\x1b[31m").mkdir()
+    (folder / "config.json").write_text("{")
+    (folder / "model.safetensors").touch()
+    result = trm("solve", EASY, "--model", folder)
+    monkeypatch.setenv("TRM_DEBUG", "1")
+    shown = trm("solve", EASY, "--model", folder)
+    assert (result.code, shown.code) == (3, 3)
+    assert "Traceback" not in result.err
+    assert shown.err.endswith(result.err)
+    assert "JSONDecodeError" in shown.err  # in place of which the refusal was raised
+    assert "\\x1b[31m" in shown.err
+    assert "\x1b" not in shown.err
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: you tried to"),
+        RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB"),
+    ],
+)
+def test_too_little_memory_is_no_bug(trm: Trm, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("trm_solve.pretrained.ready", fail)
+    result = trm("solve", EASY)
+    assert result.code == 2
+    assert result.err == "error: not enough memory\nhint: fewer at once (--slots, batch_size) take less\n"
+
+
+def test_two_things_do_not_go_into_one_file(trm: Trm, tmp_path: Path) -> None:
+    result = trm("solve", EASY, "-o", tmp_path / "x", "--trace", f"{tmp_path}/./x")
+    assert (result.code, result.err.splitlines()[0]) == (2, f"error: {tmp_path / 'x'}: cannot hold two things")
+    assert not [*tmp_path.iterdir()]
+
+
+def test_the_folder_that_we_are_in_is_gone(trm: Trm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place := tmp_path / "gone").mkdir()
+    monkeypatch.chdir(place)
+    place.rmdir()
+    result = trm("solve", EASY, "-o", "answers")
+    assert (result.code, result.err) == (2, "error: answers: cannot be written (no such file or directory)\n")
 
 
 # The Python API

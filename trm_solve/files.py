@@ -79,9 +79,9 @@ class AtomicFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._target = path.resolve()  # through links, so that a link stays one
         self._temporary: Path | None = None
         try:
+            self._target = path.resolve()  # through links, so that a link stays one; the folder we are in may be gone
             if path.is_dir():
                 raise IsADirectoryError(21, "Is a directory")
             if path.exists() and not path.is_file():

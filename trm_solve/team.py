@@ -17,22 +17,33 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.distributed.rendezvous import rendezvous
 
-from trm_solve.errors import InputError, TrmError
+from trm_solve.errors import InputError, TrmError, shown
 
 Value = TypeVar("Value")
 PATIENCE = timedelta(days=30)  # one may have hours of tasks left
 TEAMS = itertools.count()  # of this process, one after another
 
 
+LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "remote process exited")  # gloo, nccl
+
+
+def _number(name: str, default: int, least: int = 0) -> int:
+    """What torchrun says in a variable. Raises `InputError`."""
+    text = os.environ.get(name, str(default))
+    if not (text.isascii() and text.isdigit()) or int(text) < least:
+        raise InputError(f"{name}: {shown(text)} is no number of a process", "torchrun sets it")
+    return int(text)
+
+
 class Team:
     """Rank and size, and the few collective operations training needs. Enter it as a context."""
 
     def __init__(self, device: torch.device) -> None:
-        self.size = int(os.environ.get("WORLD_SIZE", "1"))
-        self.rank = int(os.environ.get("RANK", "0"))
+        self.size = _number("WORLD_SIZE", 1, least=1)
+        self.rank = _number("RANK", 0)
         self.device = device
         if self.size > 1 and device.type == "cuda":
-            self.device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+            self.device = torch.device("cuda", _number("LOCAL_RANK", 0))
 
     @classmethod
     def alone(cls, device: torch.device) -> Team:
@@ -47,7 +58,11 @@ class Team:
                 torch.cuda.set_device(self.device)
             backend = "nccl" if self.device.type == "cuda" else "gloo"
             # Under a name of its own: with what a team before it left in the store, it would look for closed sockets.
-            store, rank, size = next(rendezvous("env://", timeout=PATIENCE))
+            try:
+                store, rank, size = next(rendezvous("env://", timeout=PATIENCE))
+            except ValueError as error:  # a variable that is not there
+                reason = str(error).rpartition(": ")[2]
+                raise InputError(f"WORLD_SIZE is {self.size}: {reason}", "torchrun sets what is needed") from None
             store = dist.PrefixStore(f"team {next(TEAMS)}", store)  # type: ignore[attr-defined]
             dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=PATIENCE)
         return self
@@ -60,6 +75,8 @@ class Team:
                 dist.barrier()  # nobody hangs up while others still talk
             gc.collect()  # what still holds the group keeps its threads, and they abort an interpreter that ends
             dist.destroy_process_group()
+        if self.size > 1 and isinstance(error, RuntimeError) and any(words in str(error) for words in LOST):
+            raise InputError("another process of this run has ended", "it says why") from error
 
     @property
     def leads(self) -> bool:

@@ -22,6 +22,8 @@ from trm_solve.talk import Unheard, mend_streams, say
 COMMANDS = {name: name for name in ("demo", "solve", "show", "eval", "train", "replay", "generate", "models")}
 COMMANDS["eval"] = "evaluate"  # -> the module, imported when somebody asks for the command
 
+NO_MEMORY = ("can't allocate memory", "out of memory")  # PyTorch's words, on processors and on GPUs
+
 
 class Program(Group):
     def __init__(self, **facts: Any) -> None:
@@ -85,8 +87,7 @@ def _run() -> int:
         code = int(app(standalone_mode=False, prog_name="trm-solve") or 0)
         return exit_code() if code == ExitCode.INTERRUPTED else code
     except TrmError as error:
-        if os.environ.get("TRM_DEBUG"):
-            raise
+        _show_origin(error)
         if error.message.startswith("<stdout>"):
             swallow_stdout()  # or what is still buffered would be told of once more
         return _complain(error.message, error.hint, error.exit_code)
@@ -106,13 +107,28 @@ def _run() -> int:
             hint = f"{context.command_path} --help" if context is not None else "trm-solve --help"
             message = error.format_message().rstrip(".")  # none where the help was printed instead
             return _complain(message, hint, code) if message else code
-        if os.environ.get("TRM_DEBUG"):
-            raise
+        _show_origin(error)
+        if isinstance(error, MemoryError) or any(words in str(error) for words in NO_MEMORY):
+            return _complain("not enough memory", "fewer at once (--slots, batch_size) take less", ExitCode.USAGE)
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EBADF):
             swallow_stdout()  # files tell by themselves, so this may be it
             return _complain(unwritable("<stdout>", error).message, "", ExitCode.USAGE)
         hint = "this is a bug; TRM_DEBUG=1 shows where it happened"
         return _complain(f"unexpected {type(error).__name__}: {error}", hint, ExitCode.UNEXPECTED)
+
+
+def _show_origin(error: BaseException) -> None:
+    """For TRM_DEBUG: the traceback, also of what an error was raised in place of."""
+    if not os.environ.get("TRM_DEBUG"):
+        return
+    import traceback
+
+    inner: BaseException | None = error
+    while inner is not None:
+        inner.__suppress_context__ = False
+        inner = inner.__cause__ or inner.__context__
+    for line in "".join(traceback.format_exception(error)).splitlines():
+        say(line)
 
 
 def _flushed(code: int) -> int:

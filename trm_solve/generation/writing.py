@@ -45,7 +45,7 @@ def write_rows(
         write(stream, f"{header}\n" if header else "")
         with Counter(count, what, quiet=quiet) as counter:
             try:
-                for row in itertools.islice(rows(counter.tick), count):
+                for row in itertools.islice(rows(counter.tick), min(count, sys.maxsize)):
                     write(stream, row + "\n")
                     counter.made += 1
             except NotFoundError:  # these are all that there are

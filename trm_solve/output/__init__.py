@@ -7,6 +7,7 @@ the output answers puzzle k. The sinks: `Plain` and `Talk` (text.py), `JsonLines
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from types import TracebackType
@@ -120,6 +121,12 @@ class Output:
 
 def open_output(options: OutputOptions) -> Output:
     """The sinks for these options and this stdout. Files are opened now; raises `InputError` where they cannot be."""
+    files = [os.path.normpath(path) for path in (options.output, options.trace, options.save) if path is not None]
+    for path in files:
+        if files.count(path) > 1 and (os.path.isfile(path) or not os.path.exists(path)):  # noqa: PTH110, PTH113
+            raise InputError(
+                f"{path}: cannot hold two things", "each of -o, --trace and --save takes a file of its own"
+            )
     console = None if options.quiet or (options.json and options.output is None) else live_console()
     sinks: list[Sink] = []
     try:
