@@ -1,4 +1,4 @@
-"""Every command and every Python line that README and docs show is run, in a folder with a few files of usual names.
+"""Every command and every Python line that README, docs and helps show is run, in a folder with a few files.
 
 Commands are at least parsed. Those that need no shell run in this process, where PyTorch is imported already.
 What takes minutes is marked `<!-- slow -->` there and run by `make docs-check` only, with fewer minutes and puzzles
@@ -13,9 +13,10 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Outcome
@@ -40,6 +41,7 @@ CUTS = [
     (r"(.*--model runs/\S+[^#\n]*)", r"\1 || [ $? = 4 ] "),  # what was trained for seconds solves nothing
 ]
 SHELL = re.compile(r"[|<>$;&*]")  # in a line that a shell must read
+FOREIGN = {*(("models", name) for name in ("pull", "push", "convert")), ("generate", "arc")}  # need what does not ship
 SETTING = ("make ", "pipx ", "uv ", "pip ")  # what is not a command of ours
 
 
@@ -67,8 +69,20 @@ def blocks() -> list[Block]:
     return found
 
 
+def helps(command: Any, words: tuple[str, ...] = ()) -> Iterator[Block]:
+    """The examples of each help text, which need no files but those that ship."""
+    text = "\n".join(line.strip() for line in (command.help or "").splitlines() if "trm-solve " in line)
+    yield Block(f"help {' '.join(words)}", "not run: of others" if words in FOREIGN else "slow", "sh", text)
+    for name in command.list_commands(None) if hasattr(command, "list_commands") else ():
+        yield from helps(command.get_command(None, name), (*words, name))
+
+
+def shown() -> list[Block]:
+    return [*blocks(), *helps(get_command(app))]
+
+
 def to_run() -> list[Block]:
-    return list({each.text: each for each in blocks() if runs(each)}.values())  # the same text once
+    return list({each.text: each for each in shown() if runs(each)}.values())  # the same text once
 
 
 def runs(block: Block) -> bool:
@@ -139,7 +153,7 @@ def run(line: str, trm: Callable[..., Outcome]) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-@pytest.mark.parametrize("block", [each for each in blocks() if each.language == "sh"], ids=str)
+@pytest.mark.parametrize("block", [each for each in shown() if each.language == "sh"], ids=str)
 def test_every_command_has_options_that_there_are(block: Block) -> None:
     for line in block.commands:
         words = shlex.split(line.split("|")[-1], comments=True)

@@ -403,6 +403,11 @@ def test_a_frame_is_rows_of_plain_values(solved: trm_solve.Solution) -> None:
         assert all(type(value) in (str, int, float, bool, type(None)) for value in each.values())
 
 
+def test_help_tells_the_effort_that_is_made() -> None:
+    efforts = [inspect.signature(each).parameters["effort"].default for each in (trm_solve.solve, trm_solve.evaluate)]
+    assert efforts == ["normal", "fast"]
+
+
 def test_help_lists_every_name_without_torch() -> None:
     code = """
 import sys, trm_solve, pydoc

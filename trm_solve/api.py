@@ -40,12 +40,20 @@ class Reasoning(TypedDict, total=False):
     compile: Compile
 
 
-def spelled(function: Function) -> Function:
-    """Help and completion name each field of `SolveOptions`, with its default, where the code says `**reasoning`."""
+def spelled(function: Function, **defaults: object) -> Function:
+    """Help and completion name each field of `SolveOptions`, with its default, where the code says `**reasoning`.
+
+    `defaults` are those that differ here.
+    """
     given = inspect.signature(function)
     own = [each for each in given.parameters.values() if each.kind is not each.VAR_KEYWORD]
     fields = [
-        inspect.Parameter(each.name, inspect.Parameter.KEYWORD_ONLY, default=each.default, annotation=each.type)
+        inspect.Parameter(
+            each.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=defaults.get(each.name, each.default),
+            annotation=each.type,
+        )
         for each in dataclasses.fields(SolveOptions)
     ]
     function.__signature__ = given.replace(parameters=[*own, *fields])  # type: ignore[attr-defined]

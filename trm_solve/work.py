@@ -33,7 +33,6 @@ Name = str | os.PathLike[str]
 Setting = str | int | float | bool | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None
 
 
-@spelled
 def evaluate(
     paths: Name | Sequence[Name],
     model: Name | TRM | None = None,
@@ -103,6 +102,9 @@ def evaluate(
         raise
     interrupted = bool(found.figures.get("interrupted"))
     return Evaluation(found.figures, folder, interrupted, own=report is None, leads=found.leads)
+
+
+spelled(evaluate, effort="fast")
 
 
 def train(

@@ -82,7 +82,7 @@ def evaluate(
 
         trm-solve eval example:sudoku/fifty
 
-        trm-solve eval puzzles/ --halt never --max-steps 16,32,64 --report runs/report
+        trm-solve eval example:maze/twelve --halt never --max-steps 4,8,16 --report runs/report
     """
     from trm_solve.config import AdaptOptions, SolveOptions
     from trm_solve.evaluation.measure import EvalRequest, measure, prepare

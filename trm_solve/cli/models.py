@@ -65,7 +65,7 @@ def info(
 
         trm-solve models info sudoku
 
-        trm-solve models info runs/mine/best --json
+        trm-solve models info maze --json
     """
     from trm_solve.hub.catalogue import show_info
 

@@ -34,6 +34,8 @@ def replay(
 
     Examples:
 
+        trm-solve solve example:maze/hard --trace steps.jsonl
+
         trm-solve replay steps.jsonl --pace 1
 
         trm-solve replay steps.jsonl --save steps.gif

@@ -29,7 +29,7 @@ def show(
 
         trm-solve show example:arc/mirror
 
-        trm-solve show puzzles.csv | less -R
+        trm-solve show example:sudoku/fifty | less -R
     """
     from trm_solve.display import show as draw
 

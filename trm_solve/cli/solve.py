@@ -74,7 +74,7 @@ def solve(
 
         trm-solve solve example:sudoku/easy
 
-        cat puzzles.csv | trm-solve solve - -q > answers.txt
+        trm-solve generate sudoku | trm-solve solve - -q > answers.txt
     """
     from trm_solve.config import AdaptOptions, SolveOptions
     from trm_solve.output import OutputOptions

@@ -135,9 +135,11 @@ def train(
 
     Examples:
 
+        trm-solve generate sudoku --count 20000 -o puzzles.csv
+
         trm-solve train puzzles.csv --hold-out 0.05 --out runs/a --max-minutes 60
 
-        trm-solve train mine.csv --init sudoku --out runs/mine --max-minutes 10
+        trm-solve train example:sudoku/fifty --init sudoku --out runs/mine --max-minutes 10
     """
     from trm_solve.errors import InputError
     from trm_solve.interrupt import exit_code

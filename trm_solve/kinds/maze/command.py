@@ -13,7 +13,7 @@ Examples:
 
     trm-solve generate maze --count 1000 --size 20 -o mazes.csv
 
-    trm-solve generate maze -n 5000 --seed 7 --exclude test.csv -o train.csv
+    trm-solve generate maze -n 5000 --seed 7 --exclude example:maze/twelve -o train.csv
 """
 
 

@@ -13,7 +13,7 @@ Examples:
 
     trm-solve generate sudoku --count 10000 --seed 1 -o puzzles.csv
 
-    trm-solve generate sudoku -n 5000 --rating 4:60 --even --exclude test.csv -o ladder.csv
+    trm-solve generate sudoku -n 5000 --rating 4:60 --even --exclude example:sudoku/fifty -o ladder.csv
 """
 
 
