@@ -60,6 +60,8 @@ RECIPES: dict[str, dict[str, Any]] = {
         "hidden_size": 72,
         "puzzle_emb_len": 0,
         "H_cycles": 2,
+        "pin_prob": 0.5,
+        "own_pin_prob": 0.5,
     },
 }
 

@@ -171,6 +171,7 @@ class ModelConfig(Strict):
     halt_max_steps: int = 16  # supervision steps in training, and the default at inference
     no_ACT_continue: bool = True  # True: halt on q_halt > 0; False: on q_halt > q_continue
     canvas: Canvas = "full"  # "crop": trained on sub-grids that keep their full-canvas positions
+    judges_pins: bool = False  # q_continue says whether a question with pins still has its answer
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -184,6 +185,10 @@ class ModelConfig(Strict):
             raise InputError(f"field 'rope_theta' must lie above 0 and below 1e12, not {shown(self.rope_theta)}")
         if (self.model_type == "hrm") != (self.H_layers > 0):
             raise InputError("field 'H_layers' must be positive in an HRM and 0 in a TRM")
+        if self.judges_pins and not self.no_ACT_continue:
+            raise InputError(
+                "field 'judges_pins' needs 'no_ACT_continue', without which 'q_continue' says when to halt"
+            )
         if min(self.grid) < 1:
             raise InputError(f"field 'grid' must hold positive numbers, not {shown(list(self.grid))}")
         if self.seq_len > CELLS:
@@ -289,6 +294,9 @@ class TrainOptions(Strict):
     label_smoothing: float = 0.0
     halt_loss_weight: float = 0.05
     halt_exploration_prob: float = 0.1
+    pin_loss_weight: float = 0.3
+    pin_prob: float = 0.0  # of a blank filled in between two steps, as search does, see `training/pins.py`
+    own_pin_prob: float = 0.0  # of such a pin coming from the model's beliefs, right or wrong, not from the answer
     # the optimiser
     optimizer: Literal["adam-atan2", "adamw", "muon"] = "muon"
     lr: float = 2e-3
@@ -321,12 +329,15 @@ class TrainOptions(Strict):
         for name in ("batch_size", "halt_max_steps", "H_cycles", "L_cycles", "loss_rounds"):
             if getattr(self, name) < 1:
                 raise InputError(f"field '{name}' must be at least 1, not {getattr(self, name)}")
-        for name in ("label_smoothing", "halt_exploration_prob", "ema", "decay_fraction", "lr_min_ratio"):
+        for name in (
+            *("label_smoothing", "halt_exploration_prob", "pin_prob", "own_pin_prob"),
+            *("ema", "decay_fraction", "lr_min_ratio"),
+        ):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"field '{name}' must lie between 0 and 1, not {getattr(self, name)}")
         for name in (
             *("lr", "weight_decay", "adam_lr", "adam_weight_decay", "row_lr", "row_weight_decay"),
-            *("clip_norm", "halt_loss_weight", "warmup_steps"),
+            *("clip_norm", "halt_loss_weight", "pin_loss_weight", "warmup_steps"),
         ):
             if getattr(self, name) is not None and not 0 <= getattr(self, name) < float("inf"):
                 raise InputError(f"field '{name}' must be a number from 0 up, not {getattr(self, name)}")

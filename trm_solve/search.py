@@ -3,10 +3,12 @@
 It says what is tried; `solver` runs it, and `schedule` keeps the slots full from many puzzles.
 
 The first attempt is plain. Where it fails, *pins* carry on: a cell that the model has narrowed down but cannot settle
-is filled in with a value that the model holds possible, and the question with its pins is a new attempt, seen through
-a random symmetry. The path that the model holds likeliest is followed first; to leave it for another is to undo its
-pins. The rules say only which pins clash at once and which answers stand; what is pinned, and in what order, is the
-model's. Kinds whose questions cannot be pinned get symmetric copies; where no rules can judge, the copies vote.
+is filled in with a value that the model holds possible, and the question with its pins is a new attempt. The path that
+the model holds likeliest is followed first; to leave it for another is to undo its pins. A model that was trained with
+pins goes on from where it stood without them, and says how likely all of them are right; any other begins anew, seen
+through a random symmetry, and the path is as likely as its pins were. The rules say only which pins clash at once and
+which answers stand; what is pinned, and in what order, is the model's. Kinds whose questions cannot be pinned get
+symmetric copies; where no rules can judge, the copies vote.
 
 Attempts come in waves of a fixed size, and every random draw is a function of (seed, question, attempt), so that a
 puzzle's result depends neither on its neighbours nor on the number of slots.
@@ -22,19 +24,20 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trm_solve.config import SolveOptions
 from trm_solve.kinds import get_kind
 from trm_solve.kinds.base import Kind
 from trm_solve.puzzle import Grid, Puzzle
-from trm_solve.solver import Attempt
+from trm_solve.solver import Attempt, State
 from trm_solve.trace import Pin
 
 ATTEMPTS = {"fast": 1, "normal": 128, "max": 4096}  # at most
 COPIES = {"fast": 1, "normal": 16, "max": 64}  # at most, where there are no pins: symmetric copies are all there is
 WAVE = 4  # attempts at one puzzle that run together
 PIN_STEPS = 4  # supervision steps of an attempt with pins: measured to solve more for the same work than 6 or 8
+ON_STEPS = 2  # of one that goes on from where the model stood
+STATES = 64  # open questions with pins whose y and z are kept (some 300 KB each); the others begin anew
 BITS = 1.0  # entropy of the cell to branch on: narrowed down to about two values, not settled
 UNLIKELY = 1e-4  # no open value is ever held less likely than this: the model may be wrong
 NOISE = 0.3  # standard deviation of the noise on z where there are no symmetries left to try
@@ -65,7 +68,7 @@ def _escalate(puzzle: Puzzle, index: int, options: SolveOptions) -> Iterator[Seq
         for at in range(1, most, WAVE):
             yield [_copy(puzzle, index, kind, options.seed, n) for n in range(at, min(at + WAVE, most))]
     elif first.beliefs is not None:
-        yield from _pin(puzzle, index, kind, first.beliefs, range(1, most), options)
+        yield from _pin(puzzle, index, kind, first, range(1, most), options)
 
 
 def _draw(puzzle: Puzzle, seed: int, number: int) -> np.random.Generator:
@@ -93,6 +96,7 @@ class _Node:
     order: int
     question: Grid = field(compare=False)
     pins: tuple[Pin, ...] = field(compare=False, default=())
+    state: State | None = field(compare=False, default=None)  # where the model stood before the last of them
 
 
 @dataclass
@@ -104,10 +108,11 @@ class _Tree:
     made: int = 0  # nodes that were ever open
     tried: int = 0  # pins: values put into a cell and tried by an attempt, or refuted by the rules at once
 
-    def branch(self, question: Grid, beliefs: NDArray[np.float32], cost: float, pins: tuple[Pin, ...] = ()) -> None:
+    def branch(self, attempt: Attempt, cost: float) -> None:
         """Open a node for every value of the cell that the model has narrowed down but not settled."""
-        allowed = self.kind.open_symbols(question)
-        if allowed is None or not allowed.any():
+        question = attempt.puzzle.question if attempt.question is None else attempt.question
+        allowed, beliefs = self.kind.open_symbols(question), attempt.beliefs
+        if allowed is None or not allowed.any() or beliefs is None:
             return
         held = np.where(allowed, np.maximum(beliefs, UNLIKELY), 0.0)
         held /= np.maximum(held.sum(-1, keepdims=True), UNLIKELY)
@@ -126,7 +131,13 @@ class _Tree:
             else:
                 self.made += 1
                 pin = Pin(int(row), int(column), int(symbol), probability)
-                heapq.heappush(self.open, _Node(cost - math.log(probability), self.made, pinned, (*pins, pin)))
+                node = _Node(cost - math.log(probability), self.made, pinned, (*attempt.pins, pin), attempt.state)
+                heapq.heappush(self.open, node)
+
+    def forget(self) -> None:
+        """Drop the states of all but the likeliest nodes."""
+        for node in heapq.nlargest(len(self.open) - STATES, self.open):
+            node.state = None
 
     def likeliest(self, most: int) -> list[_Node]:
         """Take the likeliest open nodes."""
@@ -136,24 +147,24 @@ class _Tree:
 
 
 def _pin(
-    puzzle: Puzzle, index: int, kind: Kind, beliefs: NDArray[np.float32], numbers: range, options: SolveOptions
+    puzzle: Puzzle, index: int, kind: Kind, first: Attempt, numbers: range, options: SolveOptions
 ) -> Iterator[Sequence[Attempt]]:
-    """Best-first search over pins. Every node is tried once, through a symmetry of its own, then branched further."""
+    """Best-first search over pins. Every node is tried once, then branched further."""
     tree = _Tree(kind)
-    tree.branch(puzzle.question, beliefs, 0.0)
-    steps = min(PIN_STEPS, options.max_steps)
+    tree.branch(first, 0.0)
     while tree.open and numbers:
         nodes = tree.likeliest(min(WAVE, len(numbers)))
         wave = []
         for node, number in zip(nodes, numbers, strict=False):
-            symmetry = kind.symmetry(puzzle, _draw(puzzle, options.seed, number))
-            undone = tree.tried - len(node.pins)
-            facts = {"found_by": "pins", "symmetry": symmetry.name, "pins": tree.tried, "undone": undone}
-            attempt = Attempt(puzzle, index, question=node.question, symmetry=symmetry, max_steps=steps, facts=facts)
-            attempt.wants_beliefs, attempt.pins = True, node.pins
+            facts = {"found_by": "pins", "pins": tree.tried, "undone": tree.tried - len(node.pins)}
+            attempt = Attempt(puzzle, index, question=node.question, pins=node.pins, wants_beliefs=True, facts=facts)
+            if node.state is None:
+                attempt.symmetry = kind.symmetry(puzzle, _draw(puzzle, options.seed, number))
+                attempt.facts = {**facts, "symmetry": attempt.symmetry.name}
+            attempt.state, attempt.max_steps = node.state, min(options.max_steps, ON_STEPS if node.state else PIN_STEPS)
             wave.append(attempt)
         yield wave
         numbers = numbers[len(wave) :]
         for node, attempt in zip(nodes, wave, strict=True):
-            if attempt.beliefs is not None:
-                tree.branch(node.question, attempt.beliefs, node.cost, node.pins)
+            tree.branch(attempt, node.cost if attempt.hope is None else -math.log(max(attempt.hope, UNLIKELY)))
+        tree.forget()

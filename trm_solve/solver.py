@@ -34,6 +34,9 @@ SETTLED = 2  # steps without a change after which an attempt has said what it ha
 POSITIONS_PER_BATCH = {"cpu": 3072, "mps": 65536, "cuda": 262144}  # busy, and on a CPU still in its caches
 
 
+State = tuple[Tensor, Tensor]  # y, z (P+L, d) of one attempt, as the model sees the question
+
+
 @dataclass(eq=False)
 class Attempt:
     """One try at a puzzle. Everything but the puzzle is a way to make the try different from the others."""
@@ -52,6 +55,8 @@ class Attempt:
     facts: Mapping[str, Any] = field(default_factory=dict)  # how it differs from a plain attempt, for the solution
     cancelled: bool = False  # set from outside: the slot is given up before the next step
     beliefs: NDArray[np.float32] | None = None  # where wanted, at the end: probability (rows, columns, symbols)
+    hope: float | None = None  # where the model judges pins, at the end: probability that all of them are right
+    state: State | None = None  # to start from; where pins are judged, at the end the last one
     seconds: float = 0.0  # of the time that its batches took, its share
 
 
@@ -137,7 +142,7 @@ def refine(model: TRM, source: Iterable[Attempt | None], options: SolveOptions, 
             fuser.count(*batch.e.shape[:2])
             z = _stir(batch.running, batch.z)
             batch.y, batch.z = _advance(model, batch, z)
-            halted = yield from _read(model, kind, batch.running, batch.y, options, watch, begun)
+            halted = yield from _read(model, kind, batch.running, batch.y, batch.z, options, watch, begun)
             batch.keep(~halted)
 
 
@@ -185,6 +190,10 @@ def _begin(model: TRM, new: list[_Running], cells: Tensor | None) -> tuple[Tenso
     rows = model.puzzle_rows(to_device(np.array([run.attempt.identifier for run in new], np.int64), model.device))
     e = model.embed(tokens, rows, cells)
     y, z = (state.clone() for state in model.initial_state(e))
+    for i, run in enumerate(new):
+        if run.attempt.state is not None:
+            y[i], z[i] = run.attempt.state
+            run.attempt.state = None
     return e, y, z
 
 
@@ -201,7 +210,14 @@ def _stir(running: list[_Running], z: Tensor) -> Tensor:
 
 
 def _read(
-    model: TRM, kind: Kind, running: list[_Running], y: Tensor, options: SolveOptions, watch: bool, begun: float
+    model: TRM,
+    kind: Kind,
+    running: list[_Running],
+    y: Tensor,
+    z: Tensor,
+    options: SolveOptions,
+    watch: bool,
+    begun: float,
 ) -> Generator[Step, None, NDArray[np.bool_]]:
     """Yield the steps that somebody looks at; returns which attempts have halted (B,). The step began at `begun`."""
     by_rules = options.halt == "rules" and kind.has_rules
@@ -240,8 +256,19 @@ def _read(
             running[i].answer = step.answer
             if step.halted and running[i].attempt.wants_beliefs and not step.solved:
                 running[i].attempt.beliefs = _beliefs(kind, running[i], probabilities[k])
+                if model.config.judges_pins:
+                    _judge(running[i].attempt, q_continue[i], y[i], z[i])
             yield step
     return halted
+
+
+def _judge(attempt: Attempt, q_continue: Tensor, y: Tensor, z: Tensor) -> None:
+    """Leave with an attempt how likely its pins are right, and where the model stood.
+
+    States go to the host's memory: there may be many, and a GPU has room for those that run.
+    """
+    attempt.hope = float(q_continue.sigmoid())
+    attempt.state = None if attempt.symmetry else (y.to("cpu", copy=True), z.to("cpu", copy=True))
 
 
 def _settled(run: _Running, tokens: NDArray[np.uint8]) -> bool:

@@ -16,10 +16,12 @@ from torch.nn.parallel import DistributedDataParallel
 
 from trm_solve.config import TrainOptions
 from trm_solve.device import to_device, widest
+from trm_solve.kinds import get_kind
 from trm_solve.model import TRM
 from trm_solve.team import Team
 from trm_solve.training.data import Mixture, draw_minimum, to_tensors
 from trm_solve.training.optim import EMA, lr_factor, make_optimizers, set_lr, sign_sgd_rows
+from trm_solve.training.pins import draw_pins, pin
 from trm_solve.training.supervise import METRICS, Batch, Carry, Outcome, Supervision, advance, metric_sums
 
 
@@ -63,6 +65,12 @@ class Learner:
         drawn = draw_minimum(recipe.seed, self.step, recipe.batch_size, recipe.halt_exploration_prob, most)
         return to_device(drawn[self.slots], self.team.device)
 
+    def _pin(self, carry: Carry, outcome: Outcome) -> Carry:
+        blank = get_kind(self.model.config.kind).blank
+        assert blank is not None  # `setup` has looked
+        draws = draw_pins(self.recipe.seed, self.step, self.recipe.batch_size, carry.tokens.shape[1])[self.slots]
+        return pin(self.model.config, self.recipe, carry, outcome, blank, to_device(draws, self.team.device))
+
     def train_step(self, progress: float, cycles: tuple[int, int] | None = None) -> Outcome:
         """One supervision step of every slot and one update, at this fraction of the run."""
         recipe, model = self.recipe, self.model
@@ -87,8 +95,9 @@ class Learner:
             sign_sgd_rows(table, ids, grads, lr, recipe.row_weight_decay)
         if recipe.ema:
             self.ema.update()
-        self.carries[turn] = advance(model.config, carry, outcome, self._minimum())
-        self.window += metric_sums(self.carries[turn], outcome)
+        after = advance(model.config, carry, outcome, self._minimum())
+        self.window += metric_sums(after, outcome)
+        self.carries[turn] = self._pin(after, outcome) if recipe.pin_prob else after
         self.step += 1
         return outcome
 

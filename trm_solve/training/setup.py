@@ -13,6 +13,7 @@ from trm_solve.config import ModelConfig, RunOptions, TrainOptions, nearest, swi
 from trm_solve.errors import InputError
 from trm_solve.fuse import works
 from trm_solve.kinds import get_kind
+from trm_solve.kinds.base import Kind
 from trm_solve.model import TRM
 from trm_solve.tasks.identifiers import Identifiers
 from trm_solve.training.data import Dataset
@@ -57,6 +58,7 @@ def new_config(recipe: TrainOptions, data: Dataset) -> ModelConfig:
         halt_max_steps=recipe.halt_max_steps,
         no_ACT_continue=recipe.no_ACT_continue,
         canvas="full" if data.cells is None else "crop",
+        judges_pins=_judges_pins(recipe, kind),
     )
 
 
@@ -76,7 +78,8 @@ def open_model(run: RunOptions, recipe: TrainOptions, data: Dataset) -> TRM:
     if data.cells is None and config.seq_len != data.questions.shape[1]:
         cells = f"{config.seq_len} cells, the data have {data.questions.shape[1]}"
         raise InputError(f"'{run.init}' reads {cells}")
-    model.config = dataclasses.replace(config, **{name: getattr(recipe, name) for name in OWN})
+    judges = config.judges_pins or _judges_pins(recipe, get_kind(data.kind))
+    model.config = dataclasses.replace(config, **{name: getattr(recipe, name) for name in OWN}, judges_pins=judges)
     if get_kind(data.kind).tasks is not None:
         name_rows(model, data.names)
     elif config.puzzle_emb_ndim:
@@ -85,6 +88,13 @@ def open_model(run: RunOptions, recipe: TrainOptions, data: Dataset) -> TRM:
         have = f"{len(data.names)} puzzle identifiers, '{run.init}' has {config.num_puzzle_identifiers}"
         raise InputError(f"the data have {have}")
     return model.train().requires_grad_(True)
+
+
+def _judges_pins(recipe: TrainOptions, kind: Kind) -> bool:
+    """Whether a recipe teaches a model to tell wrong pins. Raises `InputError` where there is nothing to pin."""
+    if recipe.pin_prob and kind.blank is None:
+        raise InputError(f"field 'pin_prob': {kind.name} has no blanks to fill in")
+    return recipe.pin_prob > 0 and recipe.own_pin_prob > 0
 
 
 def relate(model: TRM) -> None:
