@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import hub_server
-import matplotlib.pyplot  # noqa: F401  (what commands import when they run is imported once, for every child)
 import torch
 import torch._dynamo
 from hub_server import Hub

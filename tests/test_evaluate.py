@@ -22,9 +22,9 @@ from made import rows, write_csv
 from scripted import ANSWER, QUESTION, swapped
 
 from trm_solve import __version__
-from trm_solve.evaluation.figures import bars, curve, reliability, ticks
 from trm_solve.evaluation.report import rows_of
 from trm_solve.evaluation.tally import Count, Outcome, Tally, wilson
+from trm_solve.render.figures import POINTS, bars, curve, decades, lines, reliability, thin, ticks
 
 Trm = Callable[..., Told]
 CONTRACT = {
@@ -267,6 +267,22 @@ def test_figures_have_round_ticks_and_say_where_there_is_nothing() -> None:
     assert ">right, %<" in drawn
     assert "class=band" in drawn
     assert "&lt;" in bars([("<", 1.0, None)], "x", "y")
+
+
+def test_lines_have_names_and_a_logarithmic_axis_has_round_marks() -> None:
+    assert lines({"a": []}, "x", "y") == "<p>nothing yet</p>"
+    drawn = lines({"a<b": [(0, 3.0), (20_000, 0.02)], "c": [(10, 0.0), (20, 1.0)]}, "steps", "loss", log=True)
+    assert all(f">{mark}<" in drawn for mark in ("0.02", "0.5", "5", "20,000", "steps", "loss"))
+    assert "a&lt;b" in drawn
+    assert "a<b" not in drawn
+    assert "legend" not in lines({"": [(1, 1.0)]}, "x", "y")
+    assert decades(0.02, 3.0) == [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5]
+    assert decades(1e-6, 2.0) == [float(f"1e{n}") for n in range(-6, 2)]
+    assert decades(0.3, 0.3) == [0.3]
+    assert decades(0.25, 0.42) == [0.2, 0.3, 0.4, 0.5]
+    many = thin([(n, n) for n in range(10 * POINTS + 1)])
+    assert len(many) <= POINTS
+    assert (many[0], many[-1]) == ((5.0, 5.0), (3996.5, 3996.5))
 
 
 @pytest.mark.parametrize("cut", [0, 1, 30, 200, 10_000])

@@ -14,7 +14,6 @@ import os
 import re
 import shutil
 import signal
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -471,11 +470,16 @@ def test_runs_that_make_no_sense(fields: dict[str, Any], message: str) -> None:
         RunOptions.from_dict({"data": [], **fields})
 
 
-def test_curves_as_picture_and_as_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = run(tmp_path, hold_out=0.2)
-    assert (tmp_path / "run" / "curves.png").read_bytes().startswith(b"\x89PNG")
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    assert [line.split()[0] for line in curves.draw(lines, tmp_path).splitlines()] == ["loss", "valid"]
+def test_curves_as_figures_and_as_text(tmp_path: Path) -> None:
+    run(tmp_path, hold_out=0.2)
+    lines = list(RunFolder(tmp_path / "run").read_metrics())
+    page = (tmp_path / "run" / "curves.html").read_text()
+    assert page.count("<svg") == page.count("optimiser steps") == 5
+    for said in ("loss (logarithmic)", "exact accuracy, %", "validation: held out", "10 steps in 0"):
+        assert said in page
+    assert not re.search(r"(src|href)=|@import|url\(|<script", page)
+    assert [line.split()[0] for line in curves.draw(lines, tmp_path).splitlines()] == ["loss", "valid", "curves:"]
+    assert curves.draw(lines, tmp_path / "missing").endswith("cannot be written: no such file or directory")
     assert curves.spark([0.0, 1.0, 7.0]) == "▁▂█"
     assert len(curves.spark([1.0] * 1000)) == curves.WIDTH
 

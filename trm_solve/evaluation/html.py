@@ -9,19 +9,10 @@ from types import MappingProxyType
 from typing import Any
 
 from trm_solve import __version__
-from trm_solve.evaluation import figures
 from trm_solve.evaluation.tally import judged, middle, number, percent, placed
+from trm_solve.render import figures
+from trm_solve.render.figures import figure
 from trm_solve.talk import printable
-
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
-table { border-collapse: collapse; margin: 1rem 0 } td, th { padding: .2rem .8rem; text-align: right }
-th { border-bottom: 1px solid #888 } td:first-child, th:first-child { text-align: left }
-figure { display: inline-block; margin: 0 1rem 1rem 0; break-inside: avoid } figcaption { font-weight: 600 }
-figure.puzzle svg { width: 30rem; max-width: 100% } pre { overflow-x: auto; background: #8882; padding: .5rem }
-@media (prefers-color-scheme: dark) { body { background: #181818; color: #ddd } }
-@media print { body { max-width: none; margin: 0; background: #fff; color: #000 } }
-"""
 
 
 def page(
@@ -33,30 +24,30 @@ def page(
     """The whole page for the object of `eval --json`. `pictures` of puzzles are captions and SVG."""
     runs = report.get("runs") or [report]
     title = f"{report['model']} on {report['puzzles'] + report['unlabelled']:,} {report['kind']} puzzles"
-    parts = [f"<h1>{_escape(title)}</h1>", _summary(report)]
+    parts = [_summary(report)]
     if len(runs) > 1:
         parts += ["<h2>By the number of steps</h2>", _runs(runs)]
     parts += ["<h2>How it went</h2>"]
     if len(runs) > 1:
         curve = [(run["max_steps"], run["exact_accuracy"], run["exact_interval"]) for run in runs]
-        parts.append(_figure("Exact accuracy by the number of steps", figures.curve(curve, "steps at most", EXACT)))
+        parts.append(figure("Exact accuracy by the number of steps", figures.curve(curve, "steps at most", EXACT)))
     elif report["halt"] != "never":
         curve = [(row["steps"], row["share"], row["interval"]) for row in report["by_steps"]]
         drawing = figures.curve(curve, "supervision steps", "right so far, %")
-        parts.append(_figure("Right answers by supervision steps", drawing))
+        parts.append(figure("Right answers by supervision steps", drawing))
     steps, tries = (_binned(report[f"{name}_histogram"]) for name in ("steps", "attempts"))
     parts += [
-        _figure("Puzzles by supervision steps", figures.bars(steps, "supervision steps", "puzzles")),
-        _figure("Puzzles by attempts", figures.bars(tries, "attempts", "puzzles")),
+        figure("Puzzles by supervision steps", figures.bars(steps, "supervision steps", "puzzles")),
+        figure("Puzzles by attempts", figures.bars(tries, "attempts", "puzzles")),
     ]
     caption = "Halting probability, and how often the answer was right"
     bins = [bin_ for bin_ in report["halting"]["bins"] if bin_["puzzles"]] if report["puzzles"] else []
     points = [(bin_["halt_probability"], bin_["right"], bin_["puzzles"]) for bin_ in bins]
-    parts.append(_figure(caption, figures.reliability(points, "halting probability", "right, %")))
+    parts.append(figure(caption, figures.reliability(points, "halting probability", "right, %")))
     if report["by_rating"]:
         bands = [(f"{band['from']:g}", band["exact_accuracy"], band["exact_interval"]) for band in report["by_rating"]]
         parts += [
-            _figure("Exact accuracy by rating", figures.bars(bands, "rating, from", EXACT, share=True)),
+            figure("Exact accuracy by rating", figures.bars(bands, "rating, from", EXACT, share=True)),
             _table("rating from", [(f"{band['from']:g}", band) for band in report["by_rating"]]),
         ]
     if report["by_offset"]:
@@ -66,14 +57,10 @@ def page(
         parts += ["<h2>By task</h2>", _tasks(report["by_task"])]
     parts += ["<h2>By file</h2>", _table("file", list(report["by_file"].items()))]
     if pictures:
-        shown = "".join(
-            f"<figure class=puzzle><figcaption>{_escape(caption)}</figcaption>{svg}</figure>"
-            for caption, svg in pictures
-        )
+        shown = "".join(figure(printable(caption), svg, "puzzle") for caption, svg in pictures)
         parts += ["<h2>Some puzzles</h2>", shown]
     parts += ["<h2>How it was measured</h2>", _methods(report, settings, command), _copies(runs)]
-    head = f"<meta charset=utf-8><title>{_escape(title)}</title><style>{STYLE}{figures.STYLE}</style>"
-    return f"<!doctype html><html lang=en><head>{head}</head><body>{''.join(parts)}</body></html>\n"
+    return figures.page(printable(title), parts)
 
 
 def _methods(report: Mapping[str, Any], settings: Mapping[str, Any], command: str) -> str:
@@ -215,7 +202,3 @@ def _binned(histogram: Mapping[str, int], most: int = 24) -> list[figures.Bar]:
     for value, count in values:
         bars[(value - low) // width] += count
     return [(str(low + i * width), count, None) for i, count in enumerate(bars)]
-
-
-def _figure(caption: str, drawing: str) -> str:
-    return f"<figure><figcaption>{_escape(caption)}</figcaption>{drawing}</figure>"

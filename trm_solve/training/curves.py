@@ -1,4 +1,4 @@
-"""The curves of a run: a picture where matplotlib is installed (extra `plot`), a line of characters elsewhere."""
+"""The curves of a run: figures on a page, and lines of characters."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from trm_solve.errors import reason_of
+from trm_solve.render import figures
+from trm_solve.talk import printable
 
 LEVELS = "▁▂▃▄▅▆▇█"
 WIDTH = 60  # characters of a terminal curve
@@ -15,16 +17,15 @@ Line = dict[str, Any]  # of metrics.jsonl
 
 
 def draw(lines: list[Line], folder: Path) -> str:
-    """Write `curves.png` into the folder and say so, or return the curves as text where matplotlib is missing."""
-    training = [line for line in lines if "loss" in line]
-    if len(training) < 2:
+    """Write `curves.html` into the folder; the curves in characters, and where the page lies."""
+    if sum("loss" in line for line in lines) < 2:
         return ""
+    path = folder / "curves.html"
     try:
-        return f"curves: {picture(lines, folder / 'curves.png')}"
-    except ImportError:
-        return text(lines)
+        path.write_text(page(lines, folder.name), encoding="utf-8")
     except OSError as error:
-        return f"curves.png: cannot be written: {reason_of(error)}\n{text(lines)}"
+        return f"{text(lines)}\ncurves.html: cannot be written: {reason_of(error)}"
+    return f"{text(lines)}\ncurves: {path}"
 
 
 def text(lines: list[Line]) -> str:
@@ -44,27 +45,31 @@ def spark(values: list[float]) -> str:
     return "".join(LEVELS[round((mean - low) * scale)] for mean in means)
 
 
-def picture(lines: list[Line], path: Path) -> Path:
-    """Loss above, accuracies below, against minutes. Raises ImportError without matplotlib."""
-    from matplotlib.figure import Figure
-
+def page(lines: list[Line], name: str) -> str:
+    """Loss, exact and cell accuracy, steps to the answer and speed, against optimiser steps."""
     training = [line for line in lines if "loss" in line]
     validation = [line for line in lines if "valid" in line]
-    minutes = [line["seconds"] / 60 for line in training]
-    figure = Figure(figsize=(8, 7), layout="constrained")
-    above, below = figure.subplots(2, 1, sharex=True)
-    above.plot(minutes, [line["loss"] for line in training], linewidth=0.8)
-    above.set(ylabel="loss", yscale="log")
-    halted = [(line["seconds"] / 60, 100 * line["exact_accuracy"]) for line in training if line["halted"]]
-    if halted:
-        below.plot(*zip(*halted, strict=True), linewidth=0.8, alpha=0.6, label="training, on halting")
-    for name in validation[-1]["valid"] if validation else ():
-        points = [
-            (v["seconds"] / 60, 100 * v["valid"][name]["exact_accuracy"]) for v in validation if name in v["valid"]
-        ]
-        below.plot(*zip(*points, strict=True), marker="o", markersize=3, label=Path(name).stem)
-    below.set(xlabel="minutes", ylabel="exact accuracy, %", ylim=(0, 100))
-    if halted or validation:
-        below.legend()
-    figure.savefig(path, dpi=120)
-    return path
+
+    def of(field: str) -> list[tuple[float, float]]:
+        return [(line["step"], line[field]) for line in training if line.get(field) is not None]
+
+    exact, cells = {"training, on halting": of("exact_accuracy")}, {"training, on halting": of("accuracy")}
+    for line in validation:
+        for file, found in line["valid"].items():
+            label = f"validation: {printable(Path(file).stem)}"
+            exact.setdefault(label, []).append((line["step"], found["exact_accuracy"]))
+            if found.get("cell_accuracy") is not None:
+                cells.setdefault(label, []).append((line["step"], found["cell_accuracy"]))
+    step = "optimiser steps"
+    last = training[-1]
+    drawings = {
+        "Loss": figures.lines({"": of("loss")}, step, "loss (logarithmic)", log=True),
+        "Exact accuracy": figures.lines(exact, step, "exact accuracy, %", share=True),
+        "Cell accuracy": figures.lines(cells, step, "cells right, %", share=True),
+        "Supervision steps to a halt": figures.lines({"": of("mean_steps")}, step, "supervision steps, mean"),
+        "Speed": figures.lines({"": of("samples_per_second")}, step, "samples a second"),
+    }
+    length = (
+        f"<p>{last['step']:,} steps in {last['seconds'] / 60:.1f} minutes; the last loss is {last['loss']:.4f}.</p>"
+    )
+    return figures.page(printable(name), [length, *(figures.figure(*each) for each in drawings.items())])
