@@ -17,8 +17,9 @@ import terminals
 from terminals import read, spawn
 
 from trm_solve import trace
-from trm_solve.output import Live, OutputOptions, Record
+from trm_solve.output import OutputOptions, Record
 from trm_solve.output.keys import Keys, open_keys
+from trm_solve.output.live import Live
 from trm_solve.render import Scene
 
 LEFT, RIGHT = b"\x1b[D", b"\x1bOC"

@@ -13,7 +13,8 @@ import scenes
 import terminals
 from terminals import Screen, read, resize, spawn
 
-from trm_solve.output import Live, OutputOptions, Record
+from trm_solve.output import OutputOptions, Record
+from trm_solve.output.live import Live
 from trm_solve.render import Scene
 from trm_solve.trace import Step
 

@@ -17,7 +17,8 @@ from conftest import Outcome
 
 import trm_solve
 from trm_solve.kinds import get_kind, kinds
-from trm_solve.output import Live, OutputOptions
+from trm_solve.output import OutputOptions
+from trm_solve.output.live import Live
 from trm_solve.output.sink import Record
 from trm_solve.render import Scene
 from trm_solve.terminal import PlainConsole

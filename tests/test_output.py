@@ -322,6 +322,29 @@ def test_no_escape_codes_in_a_pipe_even_when_color_is_forced(script: Callable[..
     assert err == ""
 
 
+SOLVE = """
+import sys
+from trm_solve.cli import main
+sys.argv = ["trm-solve", "solve", "example:sudoku/easy"]
+try:
+    main()
+except SystemExit:
+    print(*sys.modules, file=sys.stderr)
+"""
+OF_A_VIEW = ("trm_solve.render", "trm_solve.output.live", "trm_solve.output.keys", "rich.live", "rich.progress")
+
+
+def test_what_draws_is_not_even_imported_where_stdout_is_no_terminal(
+    script: Callable[..., subprocess.Popen[str]],
+) -> None:
+    out, err = script(SOLVE, FORCE_COLOR="1").communicate()
+    assert len(out) == 82
+    assert out.strip().isdigit()
+    modules = err.split()
+    assert "trm_solve.output.text" in modules
+    assert [name for name in modules if name.startswith(OF_A_VIEW) or name.endswith(".drawing")] == []
+
+
 def test_step_round_trip_refuses_arrays_of_different_shapes() -> None:
     step = scenes.attempt(2, solved=True)[0]
     fields = step.to_dict()

@@ -19,7 +19,8 @@ from rich.text import Text
 from trm_solve import trace
 from trm_solve.errors import ExitCode
 from trm_solve.kinds.arc.drawing import PALETTE
-from trm_solve.output import Live, OutputOptions, Record, open_output
+from trm_solve.output import OutputOptions, Record, open_output
+from trm_solve.output.live import Live
 from trm_solve.puzzle import Grid, Puzzle
 from trm_solve.render import Scene, Space, bitmap, board, frame, page, pictures, summary, verdict
 from trm_solve.render.film import film

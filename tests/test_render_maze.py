@@ -15,7 +15,8 @@ from rich.text import Text
 from trm_solve.kinds import get_kind
 from trm_solve.kinds.maze.drawing import COLORS, far, tone
 from trm_solve.kinds.maze.paths import FREE, PATH, WALL, shortest_path
-from trm_solve.output import Live, OutputOptions, Record
+from trm_solve.output import OutputOptions, Record
+from trm_solve.output.live import Live
 from trm_solve.puzzle import Puzzle
 from trm_solve.reading import read_file
 from trm_solve.render import Scene, Space, board, frame, page, pictures

@@ -21,8 +21,9 @@ from test_show import stand
 from trm_solve import talk
 from trm_solve.kinds.arc.drawing import PALETTE
 from trm_solve.kinds.maze.paths import FREE
-from trm_solve.output import Live, OutputOptions, Record
+from trm_solve.output import OutputOptions, Record
 from trm_solve.output.keys import Keys
+from trm_solve.output.live import Live
 from trm_solve.puzzle import Puzzle
 from trm_solve.render import Scene, verdict
 from trm_solve.render.frame import MOST

@@ -1,8 +1,8 @@
-"""The one sink. stdout is data, stderr is talk.
+"""The one sink. stdout is data, stderr is talk. The view and what draws are imported for a terminal or a picture only.
 
 `Output` takes events in whatever order a batch makes them and hands them to its sinks in input order, so that line k of
 the output answers puzzle k. The sinks: `Plain` and `Talk` (text.py), `JsonLines` (json_lines.py), `Live` (live.py),
-`Trace` and `Picture` (kept.py).
+`Trace` (traces.py), `Picture` (picture.py).
 """
 
 from __future__ import annotations
@@ -11,23 +11,22 @@ import os
 import sys
 import time
 from types import TracebackType
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from trm_solve.errors import ExitCode, InputError, ReaderGone, TrmError
 from trm_solve.files import AtomicFile, swallow_stdout
 from trm_solve.output.json_lines import JsonLines, fields_of
-from trm_solve.output.kept import Picture, Trace
-from trm_solve.output.keys import open_keys
-from trm_solve.output.live import Live
 from trm_solve.output.sink import MANY, OutputOptions, Record, Sink
 from trm_solve.output.text import Plain, Talk, say_error
+from trm_solve.output.traces import Trace
 from trm_solve.puzzle import Puzzle
-from trm_solve.render import Scene
 from trm_solve.talk import say
-from trm_solve.terminal import live_console
 from trm_solve.trace import Solution, Step
 
-__all__ = ["MANY", "Live", "Output", "OutputOptions", "fields_of", "open_output", "say_error"]
+if TYPE_CHECKING:
+    from trm_solve.output.live import Live
+
+__all__ = ["MANY", "Output", "OutputOptions", "fields_of", "open_output", "say_error"]
 
 
 class Output:
@@ -36,14 +35,18 @@ class Output:
     Puzzles and unreadable lines are numbered from 0 without gaps; each gets `begin` ... `solution`, or `bad`.
     """
 
-    def __init__(self, sinks: list[Sink], options: OutputOptions) -> None:
+    def __init__(self, sinks: list[Sink], options: OutputOptions, view: Live | None = None) -> None:
+        """`view` hears of every step too, and last of all of what came of a puzzle."""
         self.exit_code = ExitCode.OK  # the highest that any puzzle so far calls for
-        self.live = any(isinstance(sink, Live) for sink in sinks)
-        self._sinks, self._options = sinks, options
+        self._sinks, self._options, self._view = [*sinks, *([] if view is None else [view])], options, view
         self._next = 0  # the index whose turn it is
         self._shown = 0.0  # seconds spent on showing, which are not the model's
         self._open: dict[int, tuple[Puzzle, float, list[Step]]] = {}
         self._done: dict[int, Record] = {}
+
+    @property
+    def live(self) -> bool:
+        return self._view is not None
 
     def begin(self, index: int, puzzle: Puzzle) -> None:
         self._open[index] = (puzzle, time.perf_counter() - self._shown, [])
@@ -52,9 +55,8 @@ class Output:
 
     def preview(self, puzzle: Puzzle) -> None:
         """Show a puzzle before there is a model for it."""
-        for sink in self._sinks:
-            if isinstance(sink, Live):
-                sink.preview(puzzle)
+        if self._view is not None:
+            self._view.preview(puzzle)
 
     def step(self, step: Step) -> None:
         steps = self._open[step.puzzle][2]
@@ -79,12 +81,15 @@ class Output:
 
     def _show(self, index: int, number: int) -> None:
         """Show the puzzle whose turn it is, after this many of its steps."""
+        if self._view is None:
+            return
+        from trm_solve.render.scene import Scene
+
         puzzle, since, steps = self._open[index]
         now = time.perf_counter()
         seconds = now - self._shown - since if self._options.timed else None
         scene = Scene(puzzle, steps[:number], None, self._options.max_steps, self._options.model, seconds)
-        for sink in self._sinks:
-            sink.step(scene)
+        self._view.step(scene)
         self._shown += time.perf_counter() - now
 
     def _finish(self, record: Record) -> None:
@@ -127,7 +132,11 @@ def open_output(options: OutputOptions) -> Output:
             raise InputError(
                 f"{path}: cannot hold two things", "each of -o, --trace and --save takes a file of its own"
             )
-    console = None if options.quiet or (options.json and options.output is None) else live_console()
+    console = None
+    if sys.stdout.isatty() and not options.quiet and not (options.json and options.output is None):
+        from trm_solve.terminal import live_console
+
+        console = live_console()
     sinks: list[Sink] = []
     try:
         if options.output is not None or console is None:
@@ -136,13 +145,17 @@ def open_output(options: OutputOptions) -> Output:
         if options.trace is not None:
             sinks.append(Trace(AtomicFile(options.trace), options))
         if options.save is not None:
+            from trm_solve.output.picture import Picture
+
             sinks.append(Picture(options.save, options))
     except TrmError:
         for sink in sinks:
             sink.close(completed=False)
         raise
     if console is None:
-        sinks.append(Talk(options))
-    else:
-        sinks.append(Live(console, options, open_keys(leave=lambda: console.show_cursor(True))))
-    return Output(sinks, options)
+        return Output([*sinks, Talk(options)], options)
+    from trm_solve.output.keys import open_keys
+    from trm_solve.output.live import Live
+
+    view = Live(console, options, open_keys(leave=lambda: console.show_cursor(True)))
+    return Output(sinks, options, view)

@@ -12,7 +12,6 @@ from trm_solve.files import AtomicFile, write
 from trm_solve.kinds import get_kind
 from trm_solve.output.sink import Record, finish
 from trm_solve.puzzle import Grid
-from trm_solve.render import Scene
 from trm_solve.trace import Solution
 
 FIELDS = (
@@ -26,9 +25,6 @@ class JsonLines:
 
     def __init__(self, stream: IO[str] | AtomicFile) -> None:
         self._stream = stream
-
-    def step(self, scene: Scene) -> None:
-        pass
 
     def record(self, record: Record) -> None:
         write(self._stream, json.dumps(fields_of(record.outcome)) + "\n")

@@ -8,7 +8,6 @@ from typing import IO, Protocol
 
 from trm_solve.errors import InputError
 from trm_solve.files import AtomicFile
-from trm_solve.render import Scene
 from trm_solve.trace import Solution, Step
 
 MANY = 3  # puzzles from which on each gets a line and not a board
@@ -44,9 +43,7 @@ class Record:
 
 
 class Sink(Protocol):
-    """A consumer of records in input order. `step` says how far the next record's puzzle has come."""
-
-    def step(self, scene: Scene) -> None: ...
+    """A consumer of records in input order."""
 
     def record(self, record: Record) -> None: ...
 

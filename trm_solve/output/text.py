@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import IO
-
-from rich.text import Text
 
 from trm_solve.errors import FileError, InputError, TrmError
 from trm_solve.files import AtomicFile, write
 from trm_solve.kinds import get_kind
 from trm_solve.output.sink import OutputOptions, Record, finish
-from trm_solve.render import Scene, Space, board, verdict
 from trm_solve.talk import say
-from trm_solve.terminal import PlainConsole
-from trm_solve.trace import Solution
+from trm_solve.trace import Solution, Step
 
 
 class Plain:
@@ -22,9 +19,6 @@ class Plain:
     def __init__(self, stream: IO[str] | AtomicFile) -> None:
         self._stream = stream
         self._between: str | None = None
-
-    def step(self, scene: Scene) -> None:
-        pass
 
     def record(self, record: Record) -> None:
         if isinstance(record.outcome, FileError):  # no puzzle's line
@@ -51,26 +45,34 @@ class Talk:
     def __init__(self, options: OutputOptions) -> None:
         self._options = options
 
-    def step(self, scene: Scene) -> None:
-        pass
-
     def record(self, record: Record) -> None:
         if isinstance(record.outcome, InputError):
             say_error(record.outcome)
-        elif record.outcome.verdict == "predicted" and not self._options.quiet:
-            say(f"note: {record.outcome.puzzle.source}: {verdict(record.outcome)}")
-        elif record.outcome.answer is None and not self._options.quiet:
+        elif not self._options.quiet and (record.outcome.answer is None or record.outcome.verdict == "predicted"):
+            from trm_solve.render.frame import verdict  # what draws is for those who look
+
             solution = record.outcome
-            say(f"warning: {solution.puzzle.source}: {verdict(solution)}")
-            if solution.best_attempt is not None and not self._options.many:
-                scene = Scene(solution.puzzle, record.steps or solution.trace, solution)
-                console = PlainConsole(stderr=True)
-                space = Space(console.width, 100, console.tells_by_color)
-                lines = board(solution.puzzle, scene.shown, space).lines
-                console.print(Text("\n").join(lines), no_wrap=True, crop=False)
+            says = "note" if solution.verdict == "predicted" else "warning"
+            say(f"{says}: {solution.puzzle.source}: {verdict(solution)}")
+            if solution.answer is None and solution.best_attempt is not None and not self._options.many:
+                print_attempt(solution, record.steps)
 
     def close(self, completed: bool) -> None:
         pass
+
+
+def print_attempt(solution: Solution, steps: Sequence[Step]) -> None:
+    """The best attempt at what was not solved, on stderr."""
+    from rich.text import Text
+
+    from trm_solve.render import Scene, Space, board
+    from trm_solve.terminal import PlainConsole
+
+    scene = Scene(solution.puzzle, steps or solution.trace, solution)
+    console = PlainConsole(stderr=True)
+    space = Space(console.width, 100, console.tells_by_color)
+    lines = board(solution.puzzle, scene.shown, space).lines
+    console.print(Text("\n").join(lines), no_wrap=True, crop=False)
 
 
 def say_error(error: TrmError) -> None:

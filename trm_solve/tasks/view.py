@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from rich.progress import BarColumn, Progress, TextColumn
-from rich.table import Column
-from rich.text import Text
 
 from trm_solve.kinds.base import Space
-from trm_solve.render import board
-from trm_solve.render.frame import bar
 from trm_solve.talk import printable, say
 from trm_solve.tasks.progress import Progress as Stand
 from trm_solve.terminal import Area, PlainConsole, live_console, redraws
 from trm_solve.trace import still
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+    from rich.text import Text
 
 EVERY = 10.0  # seconds between plain lines
 FRAME = 0.1  # seconds between pictures
@@ -78,6 +78,9 @@ class AdaptView:
                 say(text)
             return
         if self._bar is None:
+            from rich.progress import BarColumn, Progress, TextColumn
+            from rich.table import Column
+
             words = TextColumn(
                 "{task.description}", markup=False, table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")
             )
@@ -89,6 +92,10 @@ class AdaptView:
 
 def picture(stand: Stand, space: Space) -> Text:
     """The demonstrations and the present answer, and below them three lines: the time, the curve, what is fitted."""
+    from rich.text import Text
+
+    from trm_solve.render import board
+
     width = max(min(BAR, space.width - 12), 1)
     filled = round(done(stand) * width)
     below = [
@@ -110,6 +117,8 @@ def picture(stand: Stand, space: Space) -> Text:
 
 def curve(values: Sequence[float], width: int) -> list[str]:
     """Values from 0 to 1 as bars, the newest last; longer ones are thinned out."""
+    from trm_solve.render.frame import bar
+
     if len(values) > max(width, 1):
         values = [values[n] for n in np.linspace(0, len(values) - 1, max(width, 1)).astype(int)]
     return [bar(value) for value in values]

@@ -1,36 +1,14 @@
-"""Files that keep how it went: traces and pictures."""
+"""Pictures as files."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from trm_solve import trace
 from trm_solve.errors import InputError
 from trm_solve.files import AtomicFile
-from trm_solve.output.sink import OutputOptions, Record, finish
-from trm_solve.render import Scene, pictures
+from trm_solve.output.sink import OutputOptions, Record
+from trm_solve.render import pictures
 from trm_solve.render.film import Film, film
-from trm_solve.trace import Solution
-
-
-class Trace:
-    """A trace file: every step of every puzzle, in input order."""
-
-    def __init__(self, file: AtomicFile, options: OutputOptions) -> None:
-        self._file, self._model = file, options.model
-
-    def step(self, scene: Scene) -> None:
-        pass
-
-    def record(self, record: Record) -> None:
-        if isinstance(record.outcome, Solution):
-            solution = record.outcome
-            steps = record.steps or solution.trace
-            for line in trace.dump(solution.puzzle, steps, solution.model or self._model, record.index):
-                self._file.write(line + "\n")
-
-    def close(self, completed: bool) -> None:
-        finish(self._file, completed)
 
 
 class Picture:
@@ -40,9 +18,6 @@ class Picture:
         pictures.require(path)
         self._file, self._options = AtomicFile(path), options
         self._moments: Film = []
-
-    def step(self, scene: Scene) -> None:
-        pass
 
     def record(self, record: Record) -> None:
         if isinstance(record.outcome, InputError):
