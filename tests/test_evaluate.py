@@ -265,6 +265,8 @@ def test_figures_have_round_ticks_and_say_where_there_is_nothing() -> None:
     assert "1: 25.0 % (10.0 to 50.0)" in drawn
     assert ">steps<" in drawn
     assert ">right, %<" in drawn
+    assert ">1<" in drawn
+    assert "0.5<" not in drawn  # steps are whole
     assert "class=band" in drawn
     assert "&lt;" in bars([("<", 1.0, None)], "x", "y")
 

@@ -39,13 +39,18 @@ def ticks(top: float, most: int = 5) -> list[float]:
     return [step * n for n in range(max(math.ceil(top / step - 1e-9), 1) + 1)]
 
 
+def whole(marks: Sequence[float]) -> list[float]:
+    """Ticks of what is counted: puzzles, steps."""
+    return sorted({float(math.ceil(mark)) for mark in marks})
+
+
 def bars(values: Sequence[Bar], x: str, y: str, *, share: bool = False) -> str:
     """A bar for each label, with its interval where there is one; a `share` is a fraction, drawn in percent."""
     if not any(value for _, value, _ in values):
         return nothing()
     marks = ticks(1.0 if share else max(value or 0.0 for _, value, _ in values))
     if not share:  # puzzles are whole
-        marks = sorted({math.ceil(mark) for mark in marks})
+        marks = whole(marks)
     across, up = (WIDTH - LEFT - RIGHT) / len(values), _up(marks[-1])
     drawn = []
     for n, (label, value, interval) in enumerate(values):
@@ -68,7 +73,7 @@ def curve(points: Sequence[tuple[float, float | None, Interval]], x: str, y: str
     known = [(at, value, interval or (value, value)) for at, value, interval in points if value is not None]
     if not known:
         return nothing()
-    places, up = ticks(max(at for at, _, _ in known), 8), _up(1.0)
+    places, up = whole(ticks(max(at for at, _, _ in known), 8)), _up(1.0)
     along = _along(places[-1])
     line = "L".join(f"{along(at):.1f} {up(value):.1f}" for at, value, _ in known)
     upper = [f"{along(at):.1f} {up(ends[1]):.1f}" for at, _, ends in known]
@@ -92,7 +97,7 @@ def lines(
     heights = [value for points in known.values() for _, value in points if value > 0 or not log]
     if not heights:
         return "<p>nothing yet</p>"
-    places = ticks(max(at for points in known.values() for at, _ in points), 8)
+    places = whole(ticks(max(at for points in known.values() for at, _ in points), 8))
     along = _along(places[-1])
     marks = decades(min(heights), max(heights)) if log else ticks(1.0 if share else max(heights))
     up = _logarithmic(marks[0], marks[-1]) if log else _up(marks[-1])
