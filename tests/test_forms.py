@@ -506,3 +506,13 @@ def test_how_many_solutions_a_puzzle_has_is_told(trm: Trm) -> None:
     assert "several solutions" in several.err
     fields = json.loads(trm("solve", FORMS / "empty17.txt", "--json", "--max-steps", 1, "--effort", "fast").out)
     assert (fields["verdict"], fields["solutions"]) == ("unsolved", "several")
+
+
+def test_letters_as_wide_as_chinese_signs() -> None:
+    text = (FORMS / "grid_dash.txt").read_text()
+    wide = "".join(chr(ord(mark) + 0xFEE0) if "!" <= mark <= "~" else mark.replace(" ", "\u3000") for mark in text)
+    assert wide != text
+    (plain,), (other,) = read_text(text, "p"), read_text(wide, "p")
+    assert isinstance(plain, Puzzle)
+    assert isinstance(other, Puzzle)
+    assert np.array_equal(plain.question, other.question)

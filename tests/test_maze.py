@@ -209,6 +209,13 @@ def test_what_cannot_be_read_is_told_with_its_place(text: str, message: str) -> 
     assert all(item.answer is None for item in items if isinstance(item, Puzzle))
 
 
+def test_start_and_goal_by_other_names_are_hinted_at() -> None:
+    (error,) = read("#####\n#@..#\n#..$#\n#####\n", "maze")
+    assert isinstance(error, InputError)
+    assert error.message == "m.txt:2:2: '@' is not a cell of a maze"
+    assert error.hint == "where '@' is the start and '$' the goal: tr '@$' SG < FILE | trm-solve solve -"
+
+
 def test_lost_spaces_are_hinted_at() -> None:
     (error,) = read("S  #\n #\n   G\n")
     assert isinstance(error, InputError)
@@ -281,6 +288,10 @@ DRAWN = {
     "numbers": ("11111\n12001\n11011\n10031\n11111\n", (5, 5)),
     "list": ("[[1,1,1,1,1],[1,2,0,0,1],[1,1,0,1,1],[1,0,0,3,1],[1,1,1,1,1]]", (5, 5)),
     "texts": ('["#####", "#S  #", "#  G#", "#####"]', (4, 5)),
+    "crosses all round": ("XXXXX\nXS  X\nXX XX\nX  GX\nXXXXX\n", (5, 5)),
+    "any sign all round": ("&&&&&\n&S..&\n&&.&&\n&..G&\n&&&&&\n", (5, 5)),
+    "underscores": ("#####\n#S__#\n##_##\n#__G#\n#####\n", (5, 5)),
+    "squares": ("⬛⬛⬛⬛⬛\n⬛S⬜⬜⬛\n⬛⬛⬜⬛⬛\n⬛⬜⬜G⬛\n⬛⬛⬛⬛⬛\n", (5, 5)),
     "blocks": ("█████\n█A  █\n██ ██\n█  B█\n█████\n", (5, 5)),
 }
 

@@ -48,6 +48,10 @@ WAYS = {  # out, for one who gives a file of another kind
     LFS: "git lfs pull fetches it",
     PAGE: "copy the puzzle out of it as text",
 }
+NARROW = {
+    0x3000: " ",
+    **{0xFF00 + code: chr(0x20 + code) for code in range(1, 95)},
+}  # letters as wide as signs of Chinese
 LETTERS_END = "\u2600"  # letters, signs and lines of drawings come before it
 BINARY = bytes(range(8)) + bytes(range(0x0E, 0x1A)) + bytes(range(0x1C, 0x20))  # no text has these
 
@@ -171,7 +175,7 @@ def limited(text: TextIO, source: str) -> Iterator[str]:
             if len(line) > limit:
                 told = f"{source}:{number}: a line of more than {limit:,} characters"
                 raise FileError(told, "a puzzle a line, or JSON with a puzzle a line")
-        yield line
+        yield line if line.isascii() else line.translate(NARROW)
 
 
 def array_header(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:

@@ -15,6 +15,7 @@ LEVEL, UPRIGHT = "-─━═╌┄", "|│┃║"
 CORNERS = "+┌┐└┘├┤┬┴┼┏┓┗┛┣┫┳┻╋╔╗╚╝╠╣╦╩╬╭╮╯╰╴╵╶╷╒╓╕╖╘╙╛╜╞╟╡╢╤╥╧╨╪╫"
 LINES = LEVEL + UPRIGHT + CORNERS
 WALLS = "█▓■▒@*%WH"  # what may stand for '#', where no '#' stands
+FREES = "_-,⬜□◻▢"  # what may stand for '.', where neither it nor a space stands
 PATHS = "xX+*•·"  # what may stand for 'o', where it makes a path
 STARTS, GOALS = "sA", "gEeFfB"
 LARGEST = 30
@@ -80,19 +81,26 @@ def _named(texts: list[str], source: str, number: int) -> list[str]:
     whole = "".join(texts)
     characters = set(whole) - {" "}
     names: dict[str, str] = {}
+    edges = [texts[0].strip(), texts[-1].strip(), *(text.strip()[:1] + text.strip()[-1:] for text in texts)]
+    border = set("".join(edges)) - set("SG" + STARTS + GOALS)
     if "#" not in characters and {"0", "1"} <= characters and characters <= set("0123SG" + STARTS + GOALS):
-        ring = "".join([texts[0].strip(), texts[-1].strip(), *(text.strip()[:1] + text.strip()[-1:] for text in texts)])
-        if set(ring) - set("23SG" + STARTS + GOALS) != {"1"}:
+        if border - {"2", "3"} != {"1"}:
             told = "a grid of 0 and 1, without a border of 1 that shows what a wall is"
             raise InputError(f"{source}:{number}: {told}", "write walls as '#' and free cells as '.'")
         if not characters & set("2S" + STARTS) or not characters & set("3G" + GOALS):
             hint = "write 2 or S where it begins, 3 or G where it ends"
             raise InputError(f"{source}:{number}: a maze of 0 and 1 without S and G", hint)
         names = {"1": "#", "0": ".", "2": "S", "3": "G"}
-    elif "#" not in characters:
-        wall = [mark for mark in WALLS if whole.count(mark) * 5 > len(whole)]
-        if len(wall) == 1 and characters <= {wall[0], *".SGo", *STARTS, *GOALS, *PATHS}:
-            names = {wall[0]: "#"}
+    else:
+        free = [] if set(whole) & {".", " "} else [mark for mark in FREES if mark in characters]
+        wall = ["#"]
+        if "#" not in characters:
+            wall = [mark for mark in WALLS if whole.count(mark) * 5 > len(whole)]
+            if not wall and len(border) == 1 and len(texts) > 2:  # whatever is drawn all round
+                wall = [*border - {*" .o0123456789"}]
+        known = {"#", *".SGo", *STARTS, *GOALS, *PATHS}
+        if len(wall) == 1 and len(free) < 2 and characters <= {wall[0], *free} | known:
+            names = {wall[0]: "#", **dict.fromkeys(free, ".")}
     for symbol, others in (("S", STARTS), ("G", GOALS)):
         given = [other for other in others if other in characters]
         if symbol not in characters and symbol not in [names.get(c) for c in characters] and len(given) == 1:

@@ -179,7 +179,8 @@ def _parse_rows(rows: list[tuple[int, str]], source: str) -> Puzzle:
     for number, line in rows:
         if not (tokens := _tokens(line)).all():
             at = int(np.argmin(tokens))
-            raise InputError(f"{source}:{number}:{left + at + 1}: {line[at]!r} is not a cell of a maze", HINT)
+            what = f"{source}:{number}:{left + at + 1}: {line[at]!r} is not a cell of a maze"
+            raise InputError(what, _naming("".join(text for _, text in rows)) or HINT)
     width = statistics.mode(len(line) for _, line in rows)
     for number, line in rows:
         if len(line) != width:
@@ -193,6 +194,15 @@ def _parse_rows(rows: list[tuple[int, str]], source: str) -> Puzzle:
     return _puzzle(
         question, where, lambda cell: f"{source}:{rows[cell // width][0]}:{left + cell % width + 1}", answer, note=notes
     )
+
+
+def _naming(whole: str) -> str:
+    """How to name start and goal, where a maze without S and G has two signs that stand there once."""
+    odd = [mark for mark in dict.fromkeys(whole) if mark not in SYMBOLS + "."]
+    if {"S", "G"} & set(whole) or len(odd) != 2 or any(whole.count(mark) > 1 or mark in "'\\-" for mark in odd):
+        return ""
+    first, last = odd
+    return f"where '{first}' is the start and '{last}' the goal: tr '{first}{last}' SG < FILE | trm-solve solve -"
 
 
 def _without_margin(rows: list[tuple[int, str]], source: str) -> tuple[list[tuple[int, str]], int, str]:
