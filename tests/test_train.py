@@ -164,7 +164,7 @@ def states_equal(one: Any, other: Any) -> bool:
 def test_the_loss_falls(tmp_path: Path, optimizer: str) -> None:
     lines = run(tmp_path, optimizer=optimizer, lr=0.01, max_steps=40, augment=False, loss="stablemax")
     losses = [line["lm_loss"] for line in lines]
-    assert sum(losses[-5:]) < 0.9 * sum(losses[:5])
+    assert sum(losses[-5:]) / 5 < 0.9 * losses[0]  # which no update has touched
 
 
 @pytest.mark.numeric
