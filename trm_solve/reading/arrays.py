@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -59,7 +60,9 @@ def integers(path: Path, axes: int) -> NDArray[Any]:
         raise ValueError(f"{path.name}: {str(kind)[:40]} of shape {shown(shape)}, not whole numbers of {axes} axes")
     if rest < kind.itemsize * math.prod(shape):
         raise ValueError(f"{path.name}: cut short")
-    found: NDArray[Any] = np.load(path, mmap_mode="r")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of files that Python 2 wrote
+        found: NDArray[Any] = np.load(path, mmap_mode="r")
     return found
 
 

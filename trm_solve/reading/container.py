@@ -262,6 +262,8 @@ def _xml_lines(stream: BinaryIO, source: str) -> Iterator[str]:
                 line += 1
             found.clear()
         parser.Parse(b"", True)
+    except LookupError as error:  # what it says of its encoding
+        raise FileError(f"{source}: not XML that can be read ({error})") from None
     except expat.ExpatError as error:
         raise FileError(
             f"{source}:{error.lineno}:{error.offset + 1}: not XML ({expat.ErrorString(error.code)})"

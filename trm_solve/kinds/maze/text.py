@@ -110,7 +110,7 @@ def _of_value(value: Any, number: int, source: str, depth: int = 0) -> Iterator[
 def _rows_of(value: Any) -> list[str] | None:
     if isinstance(value, str):
         if "\n" in value:
-            return [row for row in value.split("\n") if row]
+            return [row for row in value.split("\n") if row] or None
         width = math.isqrt(len(value))
         square = len(value) > 3 and width * width == len(value) and _drawn(value)
         return [value[at : at + width] for at in range(0, len(value), width)] if square else None
