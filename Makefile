@@ -14,7 +14,7 @@ test: $(VENV)/installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2 --cov --cov-report=term:skip-covered
+	$(BIN)/pytest -n 2 --durations=25 --cov --cov-report=term:skip-covered
 
 # The tests that compare numbers, as other processors and thread counts would run them.
 test-cpus: $(VENV)/installed-test
