@@ -8,6 +8,7 @@ import pty
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ import scenes
 import terminals
 import test_render_arc as arc
 import test_render_maze as maze
+from rich.style import Style
 from terminals import SIZES
 from test_show import stand
 
@@ -107,6 +109,14 @@ class Show:
 @pytest.fixture
 def show(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, tuple[int, int]], Show]]:
     monkeypatch.setattr("trm_solve.output.keys.os.tcgetpgrp", lambda _: os.getpgrp())  # not a session's own terminal
+    render = Style.render
+
+    def afresh(self: Style, *args: Any, **options: Any) -> str:
+        self._ansi = None
+        return render(self, *args, **options)
+
+    # a style keeps the codes of the first terminal it was written to, which may have had fewer colours in other tests
+    monkeypatch.setattr(Style, "render", afresh)
     made: list[Show] = []
 
     def make(kind: str, size: tuple[int, int]) -> Show:
