@@ -88,7 +88,8 @@ def test_eval_keeps_its_report_and_nothing_unfinished(
 ) -> None:
     data = write_csv(tmp_path / "p.csv", rows(2000))
     report = tmp_path / "report"
-    command = ("eval", data, "--report", report, "--failures", tmp_path / "f.csv", "--halt", "never", "-q")
+    command = ("eval", data, "--report", report, "--failures", tmp_path / "f.csv", "--halt", "never")
+    command += ("--max-steps", "2", "-q")
     process = start(*command)
     kept = report / "puzzles.csv"
     wait_for(lambda: kept.exists() and kept.read_bytes().count(b"\n") > 2, process)

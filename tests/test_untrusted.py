@@ -103,7 +103,7 @@ def test_dates_stay_text_and_aliases_within_bounds_are_read() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("text", [bomb(), "a: [" + "x, " * 80_000, "[" * 200_000, "&a " * 80_000, "? " * 100_000])
+@pytest.mark.parametrize("text", [bomb(), "a: [" + "x, " * 20_000, "[" * 200_000, "&a " * 80_000, "? " * 100_000])
 def test_little_memory_and_time(text: str) -> None:
     """Bounds a hundred times above what a good reader needs, so that no slow machine fails."""
     tracemalloc.start()
