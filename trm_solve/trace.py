@@ -87,12 +87,12 @@ class Step(Shown):
         """Raises KeyError, TypeError or ValueError on anything that `to_dict` does not write."""
         arrays = [fields["answer"], *(_numbers(fields, name) for name in ("confidence", "changed", "conflicts"))]
         answer = grid_of(arrays[0])
-        confidence, changed, conflicts = (np.array(each, np.float32) for each in arrays[1:])
+        confidence, changed, conflicts = (np.array(each, np.float64) for each in arrays[1:])
         if any(each.shape != answer.shape and each.size + answer.size for each in (confidence, changed, conflicts)):
             raise ValueError("the arrays of a step differ in shape")
         if not np.isin(changed, (0, 1)).all() or not np.isin(conflicts, (0, 1)).all():
             raise ValueError("'changed' and 'conflicts' hold 0 and 1")
-        chances = np.append(confidence.ravel(), np.float32(_number(fields, "halt_probability")))
+        chances = np.append(confidence.ravel(), _number(fields, "halt_probability"))
         if not ((chances >= 0) & (chances <= 1)).all():
             raise ValueError("'confidence' and 'halt_probability' hold numbers from 0 to 1")
         return cls(
@@ -100,7 +100,7 @@ class Step(Shown):
             attempt=_count(fields, "attempt"),
             step=_count(fields, "step"),
             answer=answer,
-            confidence=confidence.reshape(answer.shape),
+            confidence=confidence.astype(np.float32).reshape(answer.shape),
             changed=changed.astype(np.bool_).reshape(answer.shape),
             conflicts=conflicts.astype(np.bool_).reshape(answer.shape),
             overruled=_count(fields, "overruled"),
