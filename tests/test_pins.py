@@ -151,3 +151,14 @@ def test_the_judge_decides_where_search_goes_on(monkeypatch: pytest.MonkeyPatch)
     afresh = next(waves)
     assert sum(attempt.state is not None for attempt in afresh) == 1
     assert all(attempt.symmetry for attempt in afresh if attempt.state is None)
+
+
+@pytest.mark.parametrize(("asked", "hope", "most"), [(0, None, 128), (0, 0.5, 256), (7, 0.5, 7)])
+def test_attempts_that_go_on_are_shorter_and_so_there_are_more(asked: int, hope: float | None, most: int) -> None:
+    waves = search.strategy_for(SolveOptions(effort="normal", attempts=asked))(sudoku("." * 81, None), 0)
+    made = 0
+    for wave in waves:
+        for attempt in wave:
+            attempt.beliefs, attempt.hope = np.full((9, 9, 11), 0.1, np.float32), hope
+        made += len(wave)
+    assert made == most

@@ -68,6 +68,8 @@ def _escalate(puzzle: Puzzle, index: int, options: SolveOptions) -> Iterator[Seq
         for at in range(1, most, WAVE):
             yield [_copy(puzzle, index, kind, options.seed, n) for n in range(at, min(at + WAVE, most))]
     elif first.beliefs is not None:
+        if first.hope is not None and not options.attempts:
+            most *= PIN_STEPS // ON_STEPS  # for the same work
         yield from _pin(puzzle, index, kind, first, range(1, most), options)
 
 
