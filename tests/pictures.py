@@ -15,6 +15,7 @@ from pathlib import Path
 from PIL import Image
 
 EXAMPLES = {"sudoku": "sudoku/hard", "maze": "maze/hard", "arc": "arc/00576224", "search": "hard"}
+SHORT = {"search": ["--max-steps", "2"]}  # a pass of that many steps leaves something to search for
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
 CALM = "--force-prefers-reduced-motion"
 SHOTS = {  # by suffix: a name, milliseconds of the page's own clock, further options
@@ -50,6 +51,7 @@ def main() -> None:
     for name, example in EXAMPLES.items():
         trace = folder / f"{name}.jsonl"
         solve = [sys.executable, "-m", "trm_solve", "solve", f"example:{example}", "--trace", str(trace), "-q"]
+        solve += SHORT.get(name, [])
         subprocess.run(solve, check=True, stdout=subprocess.DEVNULL)
         for suffix, shots in SHOTS.items():
             page = folder / f"{name}{suffix}"
