@@ -37,7 +37,7 @@ def carry(slots: int) -> Carry:
 
 def outcome(beliefs: torch.Tensor) -> Outcome:
     nothing = torch.zeros(len(beliefs))
-    return Outcome(nothing.sum(), *[nothing] * 8, beliefs=beliefs)
+    return Outcome(nothing.sum(), *[nothing] * 8, logits=beliefs.log())
 
 
 @settings(max_examples=40, deadline=None)

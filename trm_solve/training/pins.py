@@ -37,7 +37,7 @@ def pin(config: ModelConfig, options: TrainOptions, carry: Carry, outcome: Outco
     weights, (whether, whose, which) = draws[:, :-DRAWS], draws[:, -DRAWS:].T
     labelled = carry.labels != IGNORE
     lost = ~labelled.any(-1)
-    beliefs = outcome.beliefs.clone()
+    beliefs = outcome.logits.float().softmax(-1)
     beliefs[..., [0, blank]] = 0
     entropy = -torch.special.xlogy(beliefs, beliefs).sum(-1)
     wanted = ~carry.halted & (whether < options.pin_prob)

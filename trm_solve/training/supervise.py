@@ -76,7 +76,7 @@ class Outcome(NamedTuple):
     q_continue: Tensor
     accuracy: Tensor  # share of the labelled cells that are right
     exact: Tensor  # bool: all of them are
-    beliefs: Tensor  # (B, L, vocab) probabilities of the answer, as fp32
+    logits: Tensor  # (B, L, vocab) of the answer
 
 
 class Supervision(nn.Module):
@@ -112,7 +112,8 @@ class Supervision(nn.Module):
                 exact = (right.sum(-1) == count) & hopeful
             told.append(token_losses(logits, labels, loss=options.loss, smoothing=options.label_smoothing))
             halted.append(halt_losses(q_halt, exact))
-            judged.append(halt_losses(q_continue, hopeful))
+            if model.config.judges_pins:
+                judged.append(halt_losses(q_continue, hopeful))
         token_loss, halt_loss = torch.stack(told).mean(0), torch.stack(halted).mean(0)
         if not model.config.no_ACT_continue:
             with torch.no_grad():  # what the next step would say of the value of going on (HRM, arXiv 2506.21734)
@@ -122,13 +123,12 @@ class Supervision(nn.Module):
                 value = torch.where(last, next_halt, torch.maximum(next_halt, next_continue)).sigmoid()
             halt_loss = halt_loss + halt_losses(q_continue, value)
         loss = token_loss.sum() + options.halt_loss_weight * halt_loss.sum()
-        if model.config.judges_pins:
+        if judged:
             loss = loss + options.pin_loss_weight * torch.stack(judged).mean(0).sum()
         accuracy = right.sum(-1) / count.clamp(min=1)
-        beliefs = logits.detach().float().softmax(-1)
         y, z, token_loss, halt_loss = y.detach(), z.detach(), token_loss.detach(), halt_loss.detach()
         q_halt, q_continue = q_halt.detach(), q_continue.detach()
-        return Outcome(loss, y, z, token_loss, halt_loss, q_halt, q_continue, accuracy, exact, beliefs)
+        return Outcome(loss, y, z, token_loss, halt_loss, q_halt, q_continue, accuracy, exact, logits.detach())
 
 
 def halts(config: ModelConfig, outcome: Outcome, steps: Tensor, minimum: Tensor) -> Tensor:
