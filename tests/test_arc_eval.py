@@ -184,9 +184,16 @@ def test_the_report_tells_of_each_task(trm: Trm, tmp_path: Path, arguments: tupl
 
 @pytest.mark.parametrize("solved", [True, False])
 def test_an_interrupted_evaluation_goes_on_task_by_task(
-    trm: Trm, runner: Scripted, tmp_path: Path, arguments: tuple[str | Path, ...], solved: bool
+    trm: Trm,
+    runner: Scripted,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str | Path, ...],
+    solved: bool,
 ) -> None:
     """Killed at any byte: the figures and the submission end the same, and a task begins from its first input."""
+    for pictures in ("FAILED", "SUCCEEDED"):  # would be solved once more
+        monkeypatch.setattr(f"trm_solve.evaluation.measure.{pictures}", 0)
     path = challenges(tmp_path / "my_challenges.json", solved=solved)
     command = ("eval", path, *arguments, "--submission", tmp_path / "s.json", "--report")
     whole = json.loads(trm(*command, tmp_path / "whole").out)

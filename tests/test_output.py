@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import json
 import os
 import re
@@ -10,6 +11,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -232,6 +235,40 @@ def test_a_link_stays_a_link_and_a_device_a_device(tmp_path: Path) -> None:
     device.write("gone")
     device.commit()
     assert not Path(os.devnull).is_file()
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_signal_at_any_moment_of_opening_leaves_no_file(tmp_path: Path) -> None:
+    """Every line of what opens three files is where Ctrl-C comes, once."""
+    options = OutputOptions(output=tmp_path / "o", trace=tmp_path / "t", save=tmp_path / "s.svg", quiet=True)
+    moment, rung = 0, True
+
+    def strike(frame: FrameType, event: str, _: object) -> Callable[..., Any] | None:
+        nonlocal left
+        if "trm_solve" not in frame.f_code.co_filename or frame.f_code.co_name in ("_remove", "discard", "close"):
+            return None
+        left -= event == "line"
+        if left == 0:
+            raise KeyboardInterrupt
+        return strike
+
+    while rung:
+        moment, left, rung = moment + 1, moment + 1, False
+        kept = sys.gettrace()
+        sys.settrace(strike)
+        try:
+            output = open_output(options)
+        except KeyboardInterrupt:
+            rung = True
+        finally:
+            sys.settrace(kept)
+        if rung and names(tmp_path):
+            gc.collect()
+        assert rung == (names(tmp_path) == [])
+    output.__exit__(KeyboardInterrupt, None, None)
+    assert names(tmp_path) == []
+    assert moment > 50
 
 
 def test_trace_reads_back_in_input_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

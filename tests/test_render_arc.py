@@ -87,7 +87,7 @@ outputs = grids | st.just(np.zeros((0, 0), np.uint8))
 spaces = st.builds(Space, st.integers(20, 140), st.integers(5, 70), st.booleans())
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=75, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(spaces, grids, st.lists(st.tuples(grids, grids), min_size=1, max_size=5), st.lists(outputs, max_size=3), grids)
 def test_no_frame_exceeds_its_window(
     space: Space, question: Grid, pairs: list[tuple[Grid, Grid]], answers: list[Grid], other: Grid

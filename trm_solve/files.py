@@ -10,6 +10,7 @@ import re
 import secrets
 import stat
 import sys
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -75,11 +76,14 @@ class AtomicFile:
 
     Opening it proves that it can be written, before any work is done. What is not a plain file (a pipe, /dev/null) is
     written in place. Raises `InputError` where the file cannot be written.
+
+    A signal may come at any moment, also before whoever opens it can close it: the hidden file goes with this object,
+    at the latest when the program ends.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._temporary: Path | None = None
+        self._leftover: weakref.finalize[[Path], AtomicFile] | None = None  # removes the hidden file
         try:
             self._target = path.resolve()  # through links, so that a link stays one; the folder we are in may be gone
             if path.is_dir():
@@ -89,9 +93,9 @@ class AtomicFile:
                 return
             if path.exists() and not os.access(path, os.W_OK):
                 raise PermissionError(13, "Permission denied")
-            name = f".{self._target.name}.{secrets.token_hex(4)}"
-            self.file = (self._target.parent / name).open("xb")
-            self._temporary = Path(self.file.name)
+            self._temporary = self._target.parent / f".{self._target.name}.{secrets.token_hex(4)}"
+            self._leftover = weakref.finalize(self, _remove, self._temporary)
+            self.file = self._temporary.open("xb")
         except OSError as error:
             raise unwritable(path, error) from None
 
@@ -106,24 +110,25 @@ class AtomicFile:
         Raises `InputError` where the disk says no, and leaves everything as it was.
         """
         with self._telling():
-            if self._temporary is not None:
+            if self._leftover is not None:
                 self.file.flush()
                 os.fsync(self.file.fileno())
             self.file.close()
-            if self._temporary is not None:
+            if self._leftover is not None:
                 if self._target.exists():
                     self._temporary.chmod(self._target.stat().st_mode & 0o7777)
                 self._temporary.replace(self._target)
-                self._temporary = None
+                self._leftover.detach()
+                self._leftover = None
                 _sync_names(self._target.parent)
 
     def discard(self) -> None:
         """Leave everything as it was. Nothing happens after `commit`."""
         with contextlib.suppress(OSError):  # of what was still to be written
             self.file.close()
-        if self._temporary is not None:
-            self._temporary.unlink(missing_ok=True)
-            self._temporary = None
+        if self._leftover is not None:
+            self._leftover()
+            self._leftover = None
 
     @contextlib.contextmanager
     def _telling(self) -> Iterator[None]:
@@ -133,6 +138,11 @@ class AtomicFile:
         except InputError:
             self.discard()
             raise
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}", re.DOTALL)

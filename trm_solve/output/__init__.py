@@ -148,7 +148,7 @@ def open_output(options: OutputOptions) -> Output:
             from trm_solve.output.picture import Picture
 
             sinks.append(Picture(options.save, options))
-    except TrmError:
+    except BaseException:  # of a signal, too
         for sink in sinks:
             sink.close(completed=False)
         raise
