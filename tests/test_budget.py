@@ -219,18 +219,28 @@ def test_ctrl_c_hands_in_what_there_is_and_a_report_goes_on(
 
 
 @pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize("command", [["solve", "-o", "o", "--trace", "t"], ["eval", "--report", "r"]])
 @pytest.mark.parametrize(("number", "code"), OTHERS)
 def test_other_signals_end_an_adaptation_and_leave_nothing_unfinished(
-    trm: Trm, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, code: int
+    trm: Trm,
+    base: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: list[str],
+    number: signal.Signals,
+    code: int,
 ) -> None:
     interrupt_in(monkeypatch, 0, number)
     path, place = challenges(tmp_path), tmp_path / "results"
+    answers = {f"new{n}": [[[1]]] * (1 + n % 2) for n in range(4)} | {"seen": [[[4]]]}
+    (tmp_path / "some_solutions.json").write_text(json.dumps(answers))
     place.mkdir()
-    files = ["-o", place / "o", "--trace", place / "t"]
-    told = trm("solve", path, "--model", base, "--adapt-minutes", "0.05", "--max-steps", "2", *files)
-    assert (told.code, told.out) == (code, "")
+    files = [place / each if len(each) == 1 else each for each in command[1:]]
+    told = trm(command[0], path, "--model", base, "--adapt-minutes", "0.05", "--max-steps", "2", *files)
+    assert (told.code, told.out) == (code, ""), told.err
     assert "error" not in told.err
-    assert not [*place.iterdir()]
+    kept = ["puzzles.csv", "r", "settings.json"] if command[0] == "eval" else []
+    assert sorted(each.name for each in place.rglob("*")) == kept
 
 
 @pytest.mark.usefixtures("clock")
