@@ -160,6 +160,8 @@ def test_attempts_take_one_line_and_agree_with_the_verdict() -> None:
     assert any(line.endswith("step       4 of 16, attempt 2 of 3") for line in made)
     assert made[-4].split() == ["step", "1", "2", "3", "4"]
     assert "solved in 7 steps (3 attempts)" in " ".join(made)
+    of_many = Scene(scenes.puzzle(), steps, replace(end, attempts=1000), 16)
+    assert any(line.endswith("step       4 of 16, attempt 2") for line in lines(frame(of_many, Space(62, 23))))
     running = lines(frame(Scene(scenes.puzzle(), steps[:5], None, 16), Space(80, 23)))
     assert any(line.startswith("attempt  2  ") for line in running)
 

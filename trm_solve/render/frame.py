@@ -126,7 +126,7 @@ def facts(scene: Scene, step: Step | None, width: int) -> list[tuple[str, str]]:
     attempt = [each for each in scene.steps if each.attempt == step.attempt and each.step <= step.step]
     history = "".join(bar(each.halt_probability) for each in attempt[-(width - 6) :])
     return [
-        ("step", progress(scene, step)),
+        ("step", progress(scene, step, width)),
         ("halting", f"{history} {percent(step.halt_probability)}"),
         ("changed", count(int(step.changed.sum()), "cell")),
         *doubts(scene, step),
@@ -164,11 +164,13 @@ def unsure(step: Step) -> int:
     return int((step.confidence < UNSURE).sum())
 
 
-def progress(scene: Scene, step: Step) -> str:
-    """'3 of 16', or '3, attempt 4 of 5': later attempts may be shorter."""
+def progress(scene: Scene, step: Step, width: int = 80) -> str:
+    """'3 of 16', or '3, attempt 4 of 5': later attempts may be shorter. Where that is too wide, '4'."""
     several = len({each.attempt for each in scene.steps}) > 1
     text = f"{step.step} of {scene.max_steps}" if scene.max_steps and not step.pins else str(step.step)
-    text += f", attempt {which(scene, step)}" if several else ""
+    if several:
+        long, short = f"{text}, attempt {which(scene, step)}", f"{text}, attempt {step.attempt}"
+        text = long if len(long) <= width else short
     best = scene.solution is not None and scene.solution.answer is None
     return text + (" (the best)" if best and scene.steps and step is not scene.steps[-1] else "")
 
