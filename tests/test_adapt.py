@@ -288,6 +288,17 @@ def test_known_tasks_vote_under_their_own_rows() -> None:
     assert "leave_one_out" not in found[0].facts
 
 
+def test_moments_of_the_adaptation_are_kept_where_steps_are() -> None:
+    how = dataclasses.replace(QUICK, minutes=0.03, folds=1)
+    for watch in (True, False):
+        events = answer(tiny(), puzzles("new"), SolveOptions(attempts=2), adaptation=how, name="m", watch=watch)
+        for found in solutions(events):
+            assert bool(found.fits) == watch
+            assert len(found.fits) <= 2 * (answering.MOMENTS + 1)
+            assert [each.fold for each in found.fits] == sorted((each.fold for each in found.fits), reverse=True)
+            assert {each.task for each in found.fits} <= {"new"}
+
+
 @pytest.mark.parametrize("canvas", ["crop", "full"])
 def test_tasks_come_in_order_with_errors_between_them(canvas: str) -> None:
     model = tiny(canvas=canvas)

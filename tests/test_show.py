@@ -19,7 +19,9 @@ from trm_solve import display
 from trm_solve.kinds.base import Space
 from trm_solve.output import fields_of
 from trm_solve.puzzle import Puzzle
-from trm_solve.render import board, verdict
+from trm_solve.render import adapting, board, pictures, verdict
+from trm_solve.render.film import film
+from trm_solve.render.page import page
 from trm_solve.tasks import view
 from trm_solve.tasks.guesses import with_second
 from trm_solve.tasks.progress import Progress
@@ -169,7 +171,7 @@ def stand(task: str = "mirror", **fields: object) -> Progress:
 
 @pytest.mark.parametrize(("width", "height"), [(80, 23), (40, 12), (20, 5)])
 def test_an_adaptation_shows_what_it_learns_from_and_what_it_answers_now(width: int, height: int) -> None:
-    lines = view.picture(stand("a-name-" * 20), Space(width, height, False)).plain.split("\n")
+    lines = adapting.picture(stand("a-name-" * 20), Space(width, height, False)).plain.split("\n")
     assert len(lines) <= height
     assert max(map(len, lines)) <= width
     text = "\n".join(lines)
@@ -180,11 +182,26 @@ def test_an_adaptation_shows_what_it_learns_from_and_what_it_answers_now(width: 
         assert "examples right  ▁▂▄ 45 %" in text
 
 
+def test_a_film_begins_with_the_adaptation() -> None:
+    asked = puzzle(None)
+    found = dataclasses.replace(solution(asked, (A, 0.5), (A, 0.5)), fits=(stand(), stand(fold=0)))
+    found = dataclasses.replace(found, trace=(found.best_step,))
+    moments = film(found)
+    assert [scene.fit for scene, _ in moments[:3]] == [*found.fits, None]
+    drawn = ["".join(cell.char for cell in page(scene).values()) for scene, _ in moments[:3]]
+    assert ["examplesright" in text for text in drawn] == [True, True, False]
+    assert "allpairs" in drawn[1]
+    text = pictures.svg(found)
+    assert text.count("<svg") == 1
+    last = dataclasses.replace(found, fits=())
+    assert page(film(last)[-1][0]) == page(moments[-1][0])
+
+
 def test_a_curve_keeps_to_its_width() -> None:
-    assert "".join(view.curve([0.0, 0.5, 1.0], 40)) == "▁▅█"
-    long = view.curve(list(np.linspace(0, 1, 1000)), 40)
+    assert "".join(adapting.curve([0.0, 0.5, 1.0], 40)) == "▁▅█"
+    long = adapting.curve(list(np.linspace(0, 1, 1000)), 40)
     assert (len(long), long[0], long[-1]) == (40, "▁", "█")
-    assert len(view.curve([0.5] * 5, 0)) == 1
+    assert len(adapting.curve([0.5] * 5, 0)) == 1
 
 
 @pytest.mark.parametrize("width", [80, 50])

@@ -123,7 +123,7 @@ def _solve(request: SolveRequest, budget: Budget) -> int:
             keep=request.keep,
             go_on=True,
             begin=output.begin,
-            view=AdaptView(quiet=look.quiet, live=output.live),
+            view=AdaptView(quiet=look.quiet, live=output.live, filmed=look.save is not None),
             unsolvable=None if many and not request.check_unique else unsolvable,
             budget=budget,
             places=places,

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from trm_solve.puzzle import Grid, Mask, Puzzle
 from trm_solve.shown import Json, Shown, told
 from trm_solve.talk import printable
 from trm_solve.untrusted import object_of, parse_json
+
+if TYPE_CHECKING:
+    from trm_solve.tasks.progress import Progress
 
 Verdict = Literal["solved", "unsolved", "unsolvable", "predicted"]
 SCHEMA = 1
@@ -212,6 +215,7 @@ class Solution(Shown):
     candidates: tuple[Candidate, ...] = ()  # by votes of `attempts`, most first; the second: tasks/guesses.py
     trace: tuple[Step, ...] = ()
     best_step: Step | None = None  # the one that has the answer, or else the best attempt
+    fits: tuple[Progress, ...] = ()  # moments of the adaptation that came before, where steps were asked for
 
     def __repr__(self) -> str:
         where = printable(self.puzzle.source) or "made here"

@@ -11,7 +11,7 @@ from trm_solve.kinds import get_kind
 from trm_solve.render.scene import Scene
 from trm_solve.trace import Solution, Step, rank
 
-STEP_MS, SHORT_MS, LAST_MS = 500, 160, 3000  # of a step, of an attempt in passing, of the verdict
+STEP_MS, SHORT_MS, LAST_MS = 500, 160, 3000  # of a step, of an attempt in passing (or a fit), of the verdict
 PASSING = 24  # attempts in passing at most: of hundreds, some
 
 Film = list[tuple[Scene, int]]  # scenes and their milliseconds
@@ -19,6 +19,8 @@ Film = list[tuple[Scene, int]]  # scenes and their milliseconds
 
 def film(solution: Solution, steps: Sequence[Step] = (), max_steps: int | None = None) -> Film:
     """The question, the first attempt step by step, the ends of others, the one that counts step by step, the verdict.
+
+    Where the model was fitted to the task first, it begins with that.
 
     Where answers are voted on: the question, the winner's steps, the votes as they come in. `steps` defaults to the
     solution's own; without any there is the verdict alone.
@@ -29,8 +31,9 @@ def film(solution: Solution, steps: Sequence[Step] = (), max_steps: int | None =
     if shown is None or not steps:
         return [(last, LAST_MS)]
     early = replace(last, solution=None)
+    fits: Film = [(replace(early, steps=(), fit=fit), SHORT_MS) for fit in solution.fits]
     ends = [n for n, step in enumerate(steps, 1) if step.halted]
-    made: Film = [(replace(early, steps=()), STEP_MS)]
+    made: Film = [*fits, (replace(early, steps=()), STEP_MS)]
     if not get_kind(solution.puzzle.kind).has_rules:
         made += _alone(early, shown.attempt)
         if len(ends) > 1:

@@ -19,6 +19,7 @@ from rich.style import Style
 from rich.terminal_theme import TerminalTheme
 
 from trm_solve.kinds.base import Space
+from trm_solve.render.adapting import picture
 from trm_solve.render.frame import frame
 from trm_solve.render.scene import Scene
 
@@ -95,7 +96,9 @@ def page(scene: Scene) -> Page:
     """A frame as cells. A wide character takes up two columns; what joins a character stands in its cell."""
     console = Console(file=io.StringIO(), width=WIDTH, force_terminal=True, color_system="truecolor", _environ={})
     found: dict[tuple[int, int], Cell] = {}
-    for y, line in enumerate(console.render_lines(frame(scene, Space(WIDTH, HEIGHT)), pad=False)):
+    space = Space(WIDTH, HEIGHT)
+    drawn = frame(scene, space) if scene.fit is None else picture(scene.fit, space)
+    for y, line in enumerate(console.render_lines(drawn, pad=False)):
         x = 0
         for segment in line:
             color, background, bold, underline = _look(segment.style or Style())

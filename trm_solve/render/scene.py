@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from trm_solve.kinds import get_kind
 from trm_solve.puzzle import Puzzle
 from trm_solve.trace import Solution, Step
+
+if TYPE_CHECKING:
+    from trm_solve.tasks.progress import Progress
 
 UNSURE = 0.9  # below this probability a cell is drawn as unsure
 
@@ -26,6 +30,7 @@ class Scene:
     seconds: float | None = None  # since the first step, where known
     follow: int | None = None  # the attempt on the board, where it is not the latest
     tally: Solution | None = None  # the votes so far, on the board in place of a step
+    fit: Progress | None = None  # a moment of the adaptation that came before, in place of all else
 
     @property
     def shown(self) -> Step | None:

@@ -62,6 +62,7 @@ class Adapted:
     seconds: float
     updates: int  # of the fit that gave the model
     guesses: Guesses = field(default_factory=Guesses)  # at the questions
+    fits: tuple[Progress, ...] = ()  # some moments of it
 
     @property
     def understood(self) -> str:

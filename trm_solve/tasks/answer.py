@@ -33,6 +33,8 @@ from trm_solve.trace import Solution
 if TYPE_CHECKING:
     from trm_solve.tasks.adapt import Adapted
 
+MOMENTS = 40  # of an adaptation that are kept, for a film of it
+
 
 def answer(
     model: TRM,
@@ -156,8 +158,12 @@ def fitted(
     task, pairs = puzzles[0].task, puzzles[0].examples
     questions = puzzles[0].questions or [puzzle.question for puzzle in puzzles]
 
+    moments: dict[tuple[int, int], Progress] = {}  # the last of each stretch of a fit
+
     def notice(stand: Progress) -> None:
-        view.notice(dataclasses.replace(stand, task=task))
+        stand = dataclasses.replace(stand, task=task)
+        view.notice(stand)
+        moments[stand.fold, int(stand.done * MOMENTS)] = stand
 
     try:
         name = tasks_of(model).fingerprint(pairs)
@@ -170,6 +176,7 @@ def fitted(
         )
     finally:
         view.clear()
+    made = dataclasses.replace(made, fits=tuple(moments.values()))
     made.model.note = f"Adapted to the task {task}; leave-one-out: {made.understood}."
     return made
 
@@ -210,4 +217,5 @@ def _told(solution: Solution, adapted: Adapted | None, watch: bool) -> Solution:
     if adapted is not None:
         facts |= {"found_by": "adaptation", "leave_one_out": adapted.understood}
         facts |= {"adapt_seconds": round(adapted.seconds, 1), "adapt_updates": adapted.updates}
-    return dataclasses.replace(solution, facts=facts, trace=solution.trace if watch else ())
+    fits = adapted.fits if adapted is not None and watch else ()
+    return dataclasses.replace(solution, facts=facts, trace=solution.trace if watch else (), fits=fits)

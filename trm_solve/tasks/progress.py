@@ -20,3 +20,25 @@ class Progress:
     curve: tuple[float, ...] = ()  # the same in this fit so far
     puzzle: Puzzle | None = None  # the pair that was left out, or the question, with the pairs that are learned from
     guess: Grid | None = None  # the model's present answer to it
+
+    @property
+    def part(self) -> str:
+        """What is fitted to now."""
+        return f"without a pair, fit {self.fold} of {self.folds}" if self.fold else "all pairs"
+
+    @property
+    def share(self) -> str:
+        """How many of the examples come out right; empty before that is known."""
+        return "" if self.exact is None else f"{100 * self.exact:.0f} %"
+
+    @property
+    def clock(self) -> str:
+        """The time that is left."""
+        seconds = int(max(self.left, 0))
+        return f"{seconds // 60}:{seconds % 60:02d} left"
+
+    @property
+    def done(self) -> float:
+        """Part of the time that has passed."""
+        whole = self.seconds + max(self.left, 0.0)
+        return self.seconds / whole if whole else 1.0
