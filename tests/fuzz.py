@@ -72,63 +72,14 @@ ARRAYS = {  # of a data set
     "puzzle_indices": np.array([0, 1, 3], np.int32),
 }
 ODD: list[Any] = [
-    *(
-        None,
-        True,
-        -1,
-        0,
-        1.5,
-        10**12,
-        2**63,
-        10**40,
-        float("nan"),
-        float("inf"),
-        "",
-        "x",
-        "\x1b[31m",
-        "\udcff",
-        "=1+1",
-        [],
-        {},
-    ),
-    *([[]], {"a": {}}, [None] * 50, "x" * 5000, "../../x", "/dev/zero", [[10**40]], [["x"]]),
-]
+    None, True, -1, 0, 1.5, 10**12, 2**63, 10**40, float("nan"), float("inf"), "", "x", "\x1b[31m", "\udcff", "=1+1",
+    [], {}, [[]], {"a": {}}, [None] * 50, "x" * 5000, "../../x", "/dev/zero", [[10**40]], [["x"]],
+]  # fmt: skip
 PIECES = [
-    *(
-        b"",
-        b"\0",
-        b"\xff\xfe",
-        b"\xef\xbb\xbf",
-        b"\n",
-        b"\r\n",
-        b'"',
-        b"'",
-        b"[",
-        b"]",
-        b"{",
-        b"}",
-        b",",
-        b";",
-        b"\t",
-        b":",
-    ),
-    *(
-        b"NaN",
-        b"1e999",
-        b"-1",
-        b"9" * 50,
-        b"[" * 200,
-        b"\x1b[31m",
-        b"*a",
-        b"&a ",
-        b"!!python/object:x ",
-        b"- ",
-        b"#",
-        b"S",
-        b".",
-    ),
-    *(b"\x80\x02", b"PK\x03\x04", b"\x1f\x8b\x08", b"\xf0\x9f\x98\x80", b"\xed\xa0\x80"),
-]
+    b"", b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"\n", b"\r\n", b'"', b"'", b"[", b"]", b"{", b"}", b",", b";", b"\t", b":",
+    b"NaN", b"1e999", b"-1", b"9" * 50, b"[" * 200, b"\x1b[31m", b"*a", b"&a ", b"!!python/object:x ", b"- ", b"#", b"S", b".",
+    b"\x80\x02", b"PK\x03\x04", b"\x1f\x8b\x08", b"\xf0\x9f\x98\x80", b"\xed\xa0\x80",
+]  # fmt: skip
 
 
 @dataclass
@@ -348,11 +299,8 @@ def attempt(reader: Reader, content: bytes, findings: Path | None) -> None:
                 signal.setitimer(clock, 0)
     except TrmError as error:
         reader.refused += 1
-        problem = (
-            "a message of several lines"
-            if "\n" in error.message + error.hint
-            else hidden(error, lambda: reader.read(path))
-        )
+        several = "\n" in error.message + error.hint
+        problem = "a message of several lines" if several else hidden(error, lambda: reader.read(path))
     except Exception as error:
         problem = f"{type(error).__name__}: {error}"[:200]
     else:
