@@ -76,9 +76,9 @@ ODD: list[Any] = [
     [], {}, [[]], {"a": {}}, [None] * 50, "x" * 5000, "../../x", "/dev/zero", [[10**40]], [["x"]],
 ]  # fmt: skip
 PIECES = [
-    b"", b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"\n", b"\r\n", b'"', b"'", b"[", b"]", b"{", b"}", b",", b";", b"\t", b":",
-    b"NaN", b"1e999", b"-1", b"9" * 50, b"[" * 200, b"\x1b[31m", b"*a", b"&a ", b"!!python/object:x ", b"- ", b"#", b"S", b".",
-    b"\x80\x02", b"PK\x03\x04", b"\x1f\x8b\x08", b"\xf0\x9f\x98\x80", b"\xed\xa0\x80",
+    b"", b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"\n", b"\r\n", b'"', b"'", b"[", b"]", b"{", b"}", b",", b";", b"\t",
+    b":", b"NaN", b"1e999", b"-1", b"9" * 50, b"[" * 200, b"\x1b[31m", b"*a", b"&a ", b"!!python/object:x ", b"- ",
+    b"#", b"S", b".", b"\x80\x02", b"PK\x03\x04", b"\x1f\x8b\x08", b"\xf0\x9f\x98\x80", b"\xed\xa0\x80",
 ]  # fmt: skip
 
 
