@@ -34,12 +34,17 @@ from trm_solve.trace import Pin
 
 ATTEMPTS = {"fast": 1, "normal": 128, "max": 4096}  # at most
 COPIES = {"fast": 1, "normal": 16, "max": 64}  # at most, where there are no pins: symmetric copies are all there is
-WAVE = 4  # attempts at one puzzle that run together
+WAVE = 4  # copies of one puzzle that run together
+PIN_WAVE = 2  # attempts with pins that do: what comes of one decides what is tried next
 PIN_STEPS = 4  # supervision steps of an attempt with pins: measured to solve more for the same work than 6 or 8
-ON_STEPS = 2  # of one that goes on from where the model stood
+ON_STEPS = 1  # of one that goes on from where the model stood
 STATES = 64  # open questions with pins whose y and z are kept (some 300 KB each); the others begin anew
 BITS = 1.0  # entropy of the cell to branch on: narrowed down to about two values, not settled
 UNLIKELY = 1e-4  # no open value is ever held less likely than this: the model may be wrong
+TRUST = (
+    0.5  # power of a value's probability before its pin was tried: models are surer of themselves than they are right
+)
+PIN_COST = 0.3  # added for each pin: a model's judgement of many pins is too kind
 NOISE = 0.3  # standard deviation of the noise on z where there are no symmetries left to try
 
 Strategy = Callable[[Puzzle, int], Iterator[Sequence[Attempt]]]
@@ -94,7 +99,7 @@ def _copy(puzzle: Puzzle, index: int, kind: Kind, seed: int, number: int) -> Att
 class _Node:
     """A question with pins, not yet tried."""
 
-    cost: float  # -log of the probability that the model gives to all of its pins together
+    cost: float  # -log of the probability that the model gives to all of its pins together, tempered
     order: int
     question: Grid = field(compare=False)
     pins: tuple[Pin, ...] = field(compare=False, default=())
@@ -133,7 +138,9 @@ class _Tree:
             else:
                 self.made += 1
                 pin = Pin(int(row), int(column), int(symbol), probability)
-                node = _Node(cost - math.log(probability), self.made, pinned, (*attempt.pins, pin), attempt.state)
+                node = _Node(
+                    cost - TRUST * math.log(probability), self.made, pinned, (*attempt.pins, pin), attempt.state
+                )
                 heapq.heappush(self.open, node)
 
     def forget(self) -> None:
@@ -155,7 +162,7 @@ def _pin(
     tree = _Tree(kind)
     tree.branch(first, 0.0)
     while tree.open and numbers:
-        nodes = tree.likeliest(min(WAVE, len(numbers)))
+        nodes = tree.likeliest(min(PIN_WAVE, len(numbers)))
         wave = []
         for node, number in zip(nodes, numbers, strict=False):
             facts = {"found_by": "pins", "pins": tree.tried, "undone": tree.tried - len(node.pins)}
@@ -168,5 +175,8 @@ def _pin(
         yield wave
         numbers = numbers[len(wave) :]
         for node, attempt in zip(nodes, wave, strict=True):
-            tree.branch(attempt, node.cost if attempt.hope is None else -math.log(max(attempt.hope, UNLIKELY)))
+            cost = node.cost
+            if attempt.hope is not None:
+                cost = PIN_COST * len(attempt.pins) - math.log(max(attempt.hope, UNLIKELY))
+            tree.branch(attempt, cost)
         tree.forget()
