@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -89,6 +90,15 @@ def test_a_demo_is_solved_and_kept(trm: Callable[..., Outcome], tmp_path: Path) 
     assert done.code == 0
     assert "o" in done.out
     assert "example:maze/hard" in "".join(ElementTree.parse(picture).getroot().itertext())
+
+
+def test_the_hard_one_needs_a_search(trm: Callable[..., Outcome]) -> None:
+    """Where better weights do without, it is time for a harder one."""
+    alone, found = (
+        json.loads(trm("solve", "example:hard", "--effort", effort, "--json").out) for effort in ("fast", "normal")
+    )
+    assert (alone["verdict"], found["verdict"], found["found_by"]) == ("unsolved", "solved", "pins")
+    assert found["undone"] > 0
 
 
 def complete(monkeypatch: pytest.MonkeyPatch, trm: Callable[..., Outcome], *words: str) -> list[str]:
