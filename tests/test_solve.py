@@ -85,7 +85,7 @@ def test_json_fields_are_a_contract(trm: Trm) -> None:
 def test_a_bad_puzzle_does_not_stop_a_batch_and_keeps_its_line(trm: Trm, tmp_path: Path) -> None:
     path = tmp_path / "p.txt"
     path.write_text(f"{EASY}\n{EASY[:-1]}\n{EMPTY}\n{EASY}\n")
-    result = trm("solve", path, "--max-steps", 1, "--halt", "rules")
+    result = trm("solve", path, "--max-steps", 1, "--halt", "rules", "--attempts", 20)
     lines = result.out.split("\n")
     assert len(lines) == 5
     assert lines[1] == lines[2] == ""
@@ -151,7 +151,7 @@ def test_a_model_of_another_kind_is_one_clear_line(trm: Trm, tmp_path: Path, mon
 
 
 def test_clues_that_the_model_wanted_to_change_are_kept_and_counted(trm: Trm) -> None:
-    solution = trm_solve.solve(EMPTY[:-9] + "123456789", options=trm_solve.SolveOptions(max_steps=2))
+    solution = trm_solve.solve(EMPTY[:-9] + "123456789", options=trm_solve.SolveOptions(max_steps=2, attempts=20))
     given = solution.puzzle.question > 0
     for step in solution.trace:
         np.testing.assert_array_equal(step.answer[given], solution.puzzle.question[given])
