@@ -41,9 +41,7 @@ ON_STEPS = 1  # of one that goes on from where the model stood
 STATES = 64  # open questions with pins whose y and z are kept (some 300 KB each); the others begin anew
 BITS = 1.0  # entropy of the cell to branch on: narrowed down to about two values, not settled
 UNLIKELY = 1e-4  # no open value is ever held less likely than this: the model may be wrong
-TRUST = (
-    0.5  # power of a value's probability before its pin was tried: models are surer of themselves than they are right
-)
+TRUST = 0.5  # power of a value's probability before its pin was tried: models are surer than they are right
 PIN_COST = 0.3  # added for each pin: a model's judgement of many pins is too kind
 NOISE = 0.3  # standard deviation of the noise on z where there are no symmetries left to try
 
@@ -138,9 +136,8 @@ class _Tree:
             else:
                 self.made += 1
                 pin = Pin(int(row), int(column), int(symbol), probability)
-                node = _Node(
-                    cost - TRUST * math.log(probability), self.made, pinned, (*attempt.pins, pin), attempt.state
-                )
+                total = cost - TRUST * math.log(probability)
+                node = _Node(total, self.made, pinned, (*attempt.pins, pin), attempt.state)
                 heapq.heappush(self.open, node)
 
     def forget(self) -> None:

@@ -20,9 +20,7 @@ Film = list[tuple[Scene, int]]  # scenes and their milliseconds
 def film(solution: Solution, steps: Sequence[Step] = (), max_steps: int | None = None) -> Film:
     """The question, the first attempt step by step, the ends of others, the one that counts step by step, the verdict.
 
-    Where the model was fitted to the task first, it begins with that.
-
-    Where answers are voted on: the question, the winner's steps, the votes as they come in. `steps` defaults to the
+    Where the model was fitted to the task first, it begins with that. Where answers are voted on: the question, the winner's steps, the votes as they come in. `steps` defaults to the
     solution's own; without any there is the verdict alone.
     """
     steps = tuple(steps or solution.trace)
