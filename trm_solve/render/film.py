@@ -20,8 +20,8 @@ Film = list[tuple[Scene, int]]  # scenes and their milliseconds
 def film(solution: Solution, steps: Sequence[Step] = (), max_steps: int | None = None) -> Film:
     """The question, the first attempt step by step, the ends of others, the one that counts step by step, the verdict.
 
-    Where the model was fitted to the task first, it begins with that. Where answers are voted on: the question, the winner's steps, the votes as they come in. `steps` defaults to the
-    solution's own; without any there is the verdict alone.
+    Where the model was fitted to the task first, it begins with that. Where answers are voted on: the question, the
+    winner's steps, the votes as they come in. `steps` defaults to the solution's own; without any there is the verdict.
     """
     steps = tuple(steps or solution.trace)
     last = Scene(solution.puzzle, steps, solution, max_steps, solution.model)
