@@ -109,16 +109,15 @@ def main() -> None:
             options.cpu,
         )
     for name, seconds in found.items():
-        ratio = f"   {seconds / found[LIGHT]:.2f} of the bare imports" if name in quick else ""
+        ratio = f"   {seconds / found[LIGHT]:.2f} of the bare imports" if name in {*quick, RUN} else ""
         print(f"{name:52} {seconds * 1000:8.0f} ms{ratio}")
-    app_help, run, our_help, numpy, ours, first, *_, imports, solve = found.values()
+    app_help, _, our_help, numpy, ours, first, *_, imports, solve = found.values()
     alone = steps_alone(options.cpu)
     print(f"{'the steps of that Sudoku, model loaded':52} {alone * 1000:8.0f} ms")
     print(f"--help ratio {our_help / app_help:.2f} (aim: under 1.5)")
     print(f"import trm_solve against numpy {ours / numpy:.2f} (aim: under 1.3)")
     print(f"with the functions that are used first {first / numpy:.2f}")
     print(f"largest ratio without a model {max(found[name] for name in quick) / found[LIGHT]:.2f} (aim: under 1.5)")
-    print(f"{RUN}, {run / found[LIGHT]:.2f} of the bare imports")
     print(f"cold solve ratio {solve / (imports + alone):.2f} (aim: under 1.5)")
 
 

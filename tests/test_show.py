@@ -24,7 +24,7 @@ from trm_solve.render.film import film
 from trm_solve.render.page import page
 from trm_solve.tasks import view
 from trm_solve.tasks.guesses import with_second
-from trm_solve.tasks.progress import Progress
+from trm_solve.tasks.progress import BAR, Progress
 from trm_solve.terminal import PlainConsole
 from trm_solve.trace import grid_of
 
@@ -219,8 +219,8 @@ def test_no_name_pushes_the_bar_out(width: int, monkeypatch: pytest.MonkeyPatch)
     ]
     assert lines
     for line in lines:
-        assert not line[: view.BAR].strip("━╸╺ ")
-        assert line[view.BAR :].lstrip().startswith("adapting to a-name")
+        assert not line[:BAR].strip("━╸╺ ")
+        assert line[BAR:].lstrip().startswith("adapting to a-name")
         assert line.rstrip().endswith("…")
         assert len(line.rstrip()) <= width
     shown.clear()

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-import numpy as np
 from rich.text import Text
 
 from trm_solve.kinds.base import Space
 from trm_solve.render.boards import board
+from trm_solve.render.film import thin
 from trm_solve.render.frame import bar
 from trm_solve.talk import printable
+from trm_solve.tasks.progress import BAR, Progress
 from trm_solve.trace import still
-
-if TYPE_CHECKING:
-    from trm_solve.tasks.progress import Progress
-
-BAR = 20  # columns
 
 
 def picture(stand: Progress, space: Space) -> Text:
@@ -43,6 +38,4 @@ def picture(stand: Progress, space: Space) -> Text:
 
 def curve(values: Sequence[float], width: int) -> list[str]:
     """Values from 0 to 1 as bars, the newest last; longer ones are thinned out."""
-    if len(values) > max(width, 1):
-        values = [values[n] for n in np.linspace(0, len(values) - 1, max(width, 1)).astype(int)]
-    return [bar(value) for value in values]
+    return [bar(value) for value in thin(values, max(width, 1))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from trm_solve.trace import Solution, Step, rank
 STEP_MS, SHORT_MS, LAST_MS = 500, 160, 3000  # of a step, of an attempt in passing (or a fit), of the verdict
 PASSING = 24  # attempts in passing at most: of hundreds, some
 
+T = TypeVar("T")
 Film = list[tuple[Scene, int]]  # scenes and their milliseconds
 
 
@@ -55,11 +57,11 @@ def _alone(scene: Scene, attempt: int) -> Film:
     ]
 
 
-def thin(numbers: Sequence[int]) -> list[int]:
-    """At most `PASSING` of them, evenly."""
-    if len(numbers) <= PASSING:
-        return list(numbers)
-    return [numbers[n] for n in np.linspace(0, len(numbers) - 1, PASSING).astype(int)]
+def thin(values: Sequence[T], most: int = PASSING) -> list[T]:
+    """At most so many of them, evenly."""
+    if len(values) <= most:
+        return list(values)
+    return [values[n] for n in np.linspace(0, len(values) - 1, most).astype(int)]
 
 
 def votes(scene: Scene, upto: int) -> Solution:

@@ -46,8 +46,8 @@ def label(puzzle: Puzzle) -> str:
 
 def encode(moments: Film, path: Path) -> bytes:
     """The content of a picture file: the last moment for a PNG, else all of them. The suffix decides the format."""
-    suffix = path.suffix.lower()
-    pages: list[Page] = [page(scene) for scene, _ in (moments if moves(path) else moments[-1:])]
+    suffix, moments = path.suffix.lower(), moments if moves(path) else moments[-1:]
+    pages: list[Page] = [page(scene) for scene, _ in moments]
     durations = [milliseconds for _, milliseconds in moments]
     if suffix in WITH_PILLOW:
         from trm_solve.render import bitmap

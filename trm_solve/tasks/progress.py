@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from trm_solve.puzzle import Grid, Puzzle
 
+BAR = 20  # columns of a bar that shows it
+
 
 @dataclass(frozen=True)
 class Progress:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from trm_solve.kinds.base import Space
 from trm_solve.talk import printable, say
+from trm_solve.tasks.progress import BAR
 from trm_solve.tasks.progress import Progress as Stand
 from trm_solve.terminal import Area, PlainConsole, live_console, redraws
 
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
 
 EVERY = 10.0  # seconds between plain lines
 FRAME = 0.1  # seconds between pictures
-BAR = 20  # columns
 
 
 class AdaptView:
-    """Hears of an adaptation's progress. A context manager; with `live`, it draws where the live view does."""
+    """Hears of an adaptation's progress. A context manager; with `live`, it draws where the live view does.
+
+    `filmed`: what the model answers on its way is wanted for a picture file too.
+    """
 
     def __init__(self, *, quiet: bool = False, live: bool = False, filmed: bool = False) -> None:
         self._console = PlainConsole(stderr=True)
