@@ -30,15 +30,32 @@ LEAST = {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_CB
 ROUNDINGS = (1, 2)
 AT_ONCE = 2  # runs side by side
 MOST = 1 / 3
+ASK = """
+import torch
+print(torch.backends.cpu.get_cpu_capability())
+torch.nn.functional.conv2d(torch.ones(2, 8, 32, 32), torch.ones(8, 8, 3, 3))
+"""
+
+
+def kernels(environment: dict[str, str]) -> tuple[str, ...]:
+    """Which kernels PyTorch, oneDNN and MKL choose there."""
+    asking = environment | {"ONEDNN_VERBOSE": "1"}
+    told = subprocess.run([sys.executable, "-c", ASK], env=asking, stdout=subprocess.PIPE, text=True, check=True).stdout
+    capability = [line for line in told.splitlines() if not line.startswith("onednn_verbose")]
+    isa = [line for line in told.splitlines() if "cpu,isa:" in line] or [environment.get("ONEDNN_MAX_CPU_ISA", "")]
+    return (*capability, *isa, environment.get("MKL_CBWR", ""))
 
 
 def settings() -> Iterator[tuple[str, dict[str, str], list[str]]]:
-    """Name, environment and arguments of every run."""
+    """Names, environment and arguments of every run."""
     plain = {name: value for name, value in os.environ.items() if name not in LEAST}
-    runs = [(threads, one) for threads in (1, 2) for one in PROCESSORS]
-    for threads, one in [*runs, (1, LEAST)]:
-        name = " ".join(f"{key}={value}" for key, value in one.items()) or "this processor"
-        yield f"{name}, threads: {threads}", plain | one, ["--threads", str(threads)]
+    alike: dict[tuple[str, ...], list[dict[str, str]]] = {}
+    for one in [*PROCESSORS, LEAST]:
+        alike.setdefault(kernels(plain | one), []).append(one)
+    for threads in (1, 2):
+        for those in alike.values():
+            names = [" ".join(f"{key}={value}" for key, value in one.items()) or "this processor" for one in those]
+            yield f"{' = '.join(names)}, threads: {threads}", plain | those[0], ["--threads", str(threads)]
     for seed in ROUNDINGS:
         yield f"other roundings, seed {seed}", plain, ["--rounding", str(seed)]
 
