@@ -59,6 +59,31 @@ class EvalRequest:
     partial: bool = False  # Ctrl-C ends it with the figures so far, which say `interrupted`
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Job:
+    """What every part of an evaluation needs to know of the whole."""
+
+    request: EvalRequest
+    budget: Budget
+    files: list[Path]
+    name: str  # of the model
+    model: TRM
+    team: Team
+    settings: list[SolveOptions]  # by the number of steps
+    where: dict[str, str]  # kind, model, device and dtype, as they are told
+    counted: Survey | None  # of tasks
+    submission: Submission | None
+
+    def read(self) -> Iterator[Puzzle | InputError]:
+        """What is in the files."""
+        return read_labelled(self.files, self.request.kind, unlabelled=self.request.submission is not None)
+
+    def placed(self) -> Iterator[Puzzle | InputError]:
+        """The same, each puzzle at every place on the canvas that was asked for."""
+        offsets = self.request.offsets
+        return place(self.read(), offsets, self.request.options.seed) if offsets else self.read()
+
+
 class Measured(NamedTuple):
     """What an evaluation came to; each process of several has the figures of all."""
 
@@ -116,28 +141,23 @@ def _measure(request: EvalRequest, budget: Budget) -> Measured:
         fuse(model, request.options.compile, work * operations(model))
         if given is not None:
             until_done.callback(unfuse, given)
-        where = {
-            "kind": kind,
-            "model": name,
-            "device": str(model.device),
-            "dtype": str(model.forward_dtype).removeprefix("torch."),
-        }
-        settings = [dataclasses.replace(request.options, max_steps=n) for n in sorted(set(request.max_steps))]
-        folder = None
-        if request.report is not None:
-            place_of_all = team.agree(request.report)
-            told = _settings(request, settings, files, where, model)
-            if counted is not None:
-                told |= {"unlabelled": counted.unlabelled}
-                how = request.adaptation
-                told |= {"adapt_minutes": None if how is None else how.minutes if budget.minutes is None else "shared"}
-                told |= {"leave_one_out": None if how is None else how.folds}
-            until_done.enter_context(team.led(lambda: held(place_of_all)))
-            with team.one_voice():
-                folder = ReportFolder(place_of_all, told, team.rank, team.size)
-        alone, interrupted = _run(model, files, request, settings, folder, team, name, counted, budget, submission)
+        dtype = str(model.forward_dtype).removeprefix("torch.")
+        job = _Job(
+            request=request,
+            budget=budget,
+            files=files,
+            name=name,
+            model=model,
+            team=team,
+            settings=[dataclasses.replace(request.options, max_steps=n) for n in sorted(set(request.max_steps))],
+            where={"kind": kind, "model": name, "device": str(model.device), "dtype": dtype},
+            counted=counted,
+            submission=submission,
+        )
+        folder = until_done.enter_context(_report(job))
+        alone, interrupted = _run(job, folder)
         found = [_sum(team, each) for each in alone]
-        runs = [each.to_dict(options, **where) for each, options in zip(found, settings, strict=True)]
+        runs = [each.to_dict(options, **job.where) for each, options in zip(found, job.settings, strict=True)]
         figures = runs[-1] | ({"runs": runs} if len(runs) > 1 else {})
         interrupted = team.any(interrupted or (request.partial and budget.interrupt.raised))
         figures |= {"interrupted": True} if interrupted else {}
@@ -152,35 +172,44 @@ def _measure(request: EvalRequest, budget: Budget) -> Measured:
             return Measured(figures, exit_code())
         if folder is not None and (request.partial or not left):
             rows = {} if counted is None else {"by_task": table(found[-1].tally.by_task)}
-            shown = [] if interrupted else _pictures(model, files, request, settings[-1], found[-1].failures, name)
-            folder.finish(figures | rows, shown)
+            folder.finish(figures | rows, [] if interrupted else _pictures(job, found[-1].failures))
         if counted is not None and counted.unlabelled and not request.quiet:
             note = f"{counted.unlabelled} of {counted.items} test inputs have no answer to measure against"
             say(f"note: {note}; they are in the submission only")
         if failures is not None:
-            again = read_labelled(files, request.kind)
-            again = place(again, request.offsets, request.options.seed) if request.offsets else again
-            write_failures(failures, again, found[-1].failures)
+            write_failures(failures, job.placed(), found[-1].failures)
         return Measured(figures, int(max(each.exit_code for each in found)))
 
 
-def _run(
-    model: TRM,
-    files: list[Path],
-    request: EvalRequest,
-    settings: Sequence[SolveOptions],
-    folder: ReportFolder | None,
-    team: Team,
-    name: str,
-    counted: Survey | None,
-    budget: Budget,
-    submission: Submission | None,
-) -> tuple[list[Evaluation], bool]:
+@contextlib.contextmanager
+def _report(job: _Job) -> Iterator[ReportFolder | None]:
+    """The report folder that was asked for, held by this evaluation alone."""
+    request, team, counted = job.request, job.team, job.counted
+    if request.report is None:
+        yield None
+        return
+    path = team.agree(request.report)
+    told = _settings(job)
+    if counted is not None:
+        how = request.adaptation
+        told |= {
+            "unlabelled": counted.unlabelled,
+            "adapt_minutes": None if how is None else how.minutes if job.budget.minutes is None else "shared",
+            "leave_one_out": None if how is None else how.folds,
+        }
+    with team.led(lambda: held(path)):
+        with team.one_voice():
+            folder = ReportFolder(path, told, team.rank, team.size)
+        yield folder
+
+
+def _run(job: _Job, folder: ReportFolder | None) -> tuple[list[Evaluation], bool]:
     """This process's share of every setting, and whether it was interrupted, where it may be."""
     from trm_solve.evaluation.evaluation import Evaluation, evaluate
     from trm_solve.evaluation.report import Meter
 
-    found = {options.max_steps: Evaluation() for options in settings}
+    request, team, counted, submission = job.request, job.team, job.counted, job.submission
+    found = {options.max_steps: Evaluation() for options in job.settings}
     done: dict[int, set[int]] = {steps: set() for steps in found}
     for row in folder.rows(None if counted is None else counted.ends()) if folder is not None else ():
         if row.index in done[row.max_steps]:
@@ -190,23 +219,21 @@ def _run(
         if submission is not None and isinstance(row.news, Outcome):
             submission.answers[row.index] = row.news.answers
         done[row.max_steps].add(row.index)
-    tasks: list[Puzzle | InputError] = []  # few enough to be held
-    if counted is not None:
-        tasks += read_labelled(files, request.kind, unlabelled=request.submission is not None)
-        _announce(tasks, model, request, done[settings[-1].max_steps], counted, team)
+    tasks = None if counted is None else list(job.read())  # few enough to be held
+    if tasks is not None and counted is not None:
+        _announce(job, counted, tasks, done[job.settings[-1].max_steps])
     expected = 0 if counted is None else -(-counted.items // team.size)
-    interrupted = False
     with folder or contextlib.nullcontext():
-        for options in settings:
+        for options in job.settings:
             steps = options.max_steps
             quiet = request.quiet or not team.leads
-            with Meter(files, found[steps], items=expected, quiet=quiet, silent=request.silent) as meter:
+            with Meter(job.files, found[steps], items=expected, quiet=quiet, silent=request.silent) as meter:
 
                 def notice(
                     place: int, news: Outcome | InputError, so_far: Evaluation, meter: Meter = meter, steps: int = steps
                 ) -> None:
                     # what Ctrl-C cut short is answered for now, and is done anew by whoever goes on
-                    if folder is not None and not budget.interrupt.raised:
+                    if folder is not None and not job.budget.interrupt.raised:
                         folder.add(Row(steps, place, news, so_far.seconds))
                     if submission is not None and isinstance(news, Outcome):
                         submission.answers[place] = news.answers
@@ -214,42 +241,35 @@ def _run(
 
                 try:
                     evaluate(
-                        model,
-                        tasks if counted is not None else read_labelled(files, request.kind),
+                        job.model,
+                        job.read() if tasks is None else tasks,
                         options,
-                        name=name,
+                        name=job.name,
                         so_far=found[steps],
                         done=done[steps],
                         share=(team.rank, team.size),
                         offsets=request.offsets,
                         notice=notice,
                         adaptation=request.adaptation,
-                        budget=budget,
+                        budget=job.budget,
                     )
                 except KeyboardInterrupt:
                     if not request.partial:
                         raise
-                    interrupted = True
-                    break
-    return list(found.values()), interrupted
+                    return list(found.values()), True
+    return list(found.values()), False
 
 
-def _announce(
-    items: list[Puzzle | InputError],
-    model: TRM,
-    request: EvalRequest,
-    done: Collection[int],
-    counted: Survey,
-    team: Team,
-) -> None:
+def _announce(job: _Job, counted: Survey, tasks: list[Puzzle | InputError], done: Collection[int]) -> None:
     """Say what is done already and how long the rest will take."""
+    request, team = job.request, job.team
     mine = [place in done for place in range(counted.items)]
     done = {place for place, there in enumerate(team.count(mine)) if there}
     if team.leads and not request.quiet:
         kept = sum(places[-1] in done for places in counted.inputs.values())
         if kept:
             say(f"{kept} of {len(counted.inputs)} tasks taken from {request.report}")
-        unseen, known = count_unseen(items, model.identifiers, done)
+        unseen, known = count_unseen(tasks, job.model.identifiers, done)
         if unseen and request.adaptation is not None:
             say(estimate(unseen, known, request.adaptation.minutes, request.total_minutes, team.size))
 
@@ -262,12 +282,11 @@ def _submission(
     return Submission(request.submission, kind, counted)
 
 
+OF_NO_CONCERN = ("max_steps", "slots", "compile")  # a report says the steps itself, and the others change no figure
 FAILED, SUCCEEDED = 6, 3  # puzzles of which a report has pictures
 
 
-def _pictures(
-    model: TRM, files: list[Path], request: EvalRequest, options: SolveOptions, failures: Sequence[int], name: str
-) -> list[tuple[str, str]]:
+def _pictures(job: _Job, failures: Sequence[int]) -> list[tuple[str, str]]:
     """Some that failed and some that did not, solved once more for their steps: captions and SVG.
 
     A task that the model does not know would have to be fitted anew: it has none.
@@ -275,10 +294,9 @@ def _pictures(
     from trm_solve.render import pictures
     from trm_solve.tasks.answer import answer
 
-    items = read_labelled(files, request.kind)
-    items = place(items, request.offsets, request.options.seed) if request.offsets else items
+    options = job.settings[-1]
     failed, chosen, left = set(failures), dict[str, list[Puzzle]]({"failed": [], "right": []}), FAILED + SUCCEEDED
-    for index, item in enumerate(items):
+    for index, item in enumerate(job.placed()):
         group, most = ("failed", FAILED) if index in failed else ("right", SUCCEEDED)
         if isinstance(item, Puzzle) and item.answer is not None and len(chosen[group]) < most:
             chosen[group].append(item)
@@ -288,14 +306,14 @@ def _pictures(
     made = []
     try:
         for group, puzzles in chosen.items():
-            for event in answer(model, puzzles, options, watch=True, name=name, go_on=True):
+            for event in answer(job.model, puzzles, options, watch=True, name=job.name, go_on=True):
                 if isinstance(event, Solution):
                     last = film(event, max_steps=options.max_steps)[-1:]
                     made.append((f"{group}: {event.puzzle.source}", pictures.encode(last, Path("x.svg")).decode()))
                     if not get_kind(event.puzzle.kind).has_rules:
                         made.append(("the right answer", pictures.label(event.puzzle)))
     except KeyboardInterrupt:
-        if not request.partial:
+        if not job.request.partial:
             raise
     return made
 
@@ -340,29 +358,25 @@ def _sum(team: Team, mine: Evaluation) -> Evaluation:
     return whole
 
 
-def _settings(
-    request: EvalRequest, settings: Sequence[SolveOptions], files: list[Path], where: dict[str, str], model: TRM
-) -> dict[str, Any]:
+def _settings(job: _Job) -> dict[str, Any]:
     """All that decides the figures: a report goes on only where it is the same."""
     from trm_solve.pretrained import resolve
 
+    request = job.request
     weights = hashlib.sha256()
     given = request.model is not None and not isinstance(request.model, str)
-    for tensor in model.state_dict().values() if given else ():
+    for tensor in job.model.state_dict().values() if given else ():
         weights.update(tensor.detach().float().cpu().numpy().tobytes())
-    for path in () if given else weights_of(resolve(where["model"])):
+    for path in () if given else weights_of(resolve(job.name)):
         with open_plain(path) as file:
             while block := file.read(1 << 20):  # gigabytes of a table need no memory
                 weights.update(block)
+    kept = {name: value for name, value in request.options.to_dict().items() if name not in OF_NO_CONCERN}
     return {
-        **{
-            name: value
-            for name, value in request.options.to_dict().items()
-            if name not in ("max_steps", "slots", "compile")
-        },
-        **where,
-        "max_steps": [options.max_steps for options in settings],
+        **kept,
+        **job.where,
+        "max_steps": [options.max_steps for options in job.settings],
         "offsets": request.offsets,
         "weights": weights.hexdigest(),
-        "files": [[str(file), file.stat().st_size if file.exists() else None] for file in files],
+        "files": [[str(file), file.stat().st_size if file.exists() else None] for file in job.files],
     }
