@@ -153,6 +153,32 @@ def test_the_judge_decides_where_search_goes_on(monkeypatch: pytest.MonkeyPatch)
     assert all(attempt.symmetry for attempt in afresh if attempt.state is None)
 
 
+def test_a_search_that_is_misled_begins_anew_with_other_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "PATIENCE", 4)
+
+    def beginnings(hope: float | None, seed: int) -> list[tuple[int, int]]:
+        """Where in the puzzle the pins of the attempts after the first began, and that pins add up."""
+        waves = search.strategy_for(SolveOptions(effort="normal", seed=seed))(sudoku("." * 81, None), 0)
+        began, random, tried = list[tuple[int, int]](), np.random.default_rng(1), 0
+        while len(began) < 40:
+            for attempt in next(waves):
+                held = random.dirichlet(np.full(9, 0.2), (9, 9)).astype(np.float32)
+                attempt.beliefs = np.pad(held, ((0, 0), (0, 0), (2, 0)))
+                attempt.hope, attempt.state = hope, (torch.zeros(81, 4),) * 2
+                began += [(pin.row, pin.column) for pin in attempt.pins[:1]]
+                if attempt.pins:
+                    assert attempt.facts["pins"] - attempt.facts["undone"] == len(attempt.pins)
+                    assert attempt.facts["pins"] >= tried
+                    tried = attempt.facts["pins"]
+        return began
+
+    cells = beginnings(0.5, seed=1)
+    assert len(set(cells[:4])) == len(set(cells[4:10])) == 1  # the second tree is half as large again
+    assert len(set(cells)) > 1
+    assert beginnings(0.5, seed=1) == cells != beginnings(0.5, seed=2)
+    assert len(set(beginnings(None, seed=1))) == 1  # without a judge it goes on as it was
+
+
 @pytest.mark.parametrize(("asked", "hope", "most"), [(0, None, 16), (0, 0.5, 64), (7, 0.5, 7)])
 def test_attempts_that_go_on_are_shorter_and_so_there_are_more(
     monkeypatch: pytest.MonkeyPatch, asked: int, hope: float | None, most: int

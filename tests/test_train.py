@@ -35,6 +35,7 @@ from trm_solve.errors import InputError, TrmError
 from trm_solve.model import TRM
 from trm_solve.training import curves, learner, losses, supervise, validation
 from trm_solve.training import trainer as train
+from trm_solve.training.asking import begin
 from trm_solve.training.folder import RunFolder
 from trm_solve.training.presets import presets, recipe
 from trm_solve.training.view import View, summary_table
@@ -399,17 +400,17 @@ def test_fine_tuning_starts_from_the_checkpoint_and_keeps_its_cycles(tmp_path: P
     out, data = tmp_path / "second", str(tmp_path / "data.csv")
     asked = {"data": [data], "init": str(tmp_path / "first" / "last"), "compile": "off"}
     fields = {"lr": 0.0, "row_lr": 0.0, "batch_size": 4}
-    assert train.start(str(out), asked, {"max_steps": 2}, fields, None, resume=False) == "done"
+    assert begin(str(out), asked, {"max_steps": 2}, fields, None, resume=False) == "done"
     first, second = (pretrained.load(tmp_path / name / "last") for name in ("first", "second"))
     assert second.config == first.config
     for name, parameter in second.named_parameters():
         close(parameter, first.get_parameter(name), atol=1e-7, what=name)
     whole = (out / "last" / "config.json").read_bytes()
     (out / "last" / "config.json").unlink()  # as a kill while the first `last` is written leaves it
-    assert train.start(str(out), {}, {"max_steps": 4}, {}, None, resume=True) == "done"
+    assert begin(str(out), {}, {"max_steps": 4}, {}, None, resume=True) == "done"
     assert (out / "last" / "config.json").read_bytes() == whole
     shutil.rmtree(tmp_path / "first")  # not needed any more
-    assert train.start(str(out), {}, {"max_steps": 10}, {}, None, resume=True) == "done"
+    assert begin(str(out), {}, {"max_steps": 10}, {}, None, resume=True) == "done"
     assert metrics(out)[-1]["step"] == 10
     assert RunFolder(out).read_options()[0].init == asked["init"]
 

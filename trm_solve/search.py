@@ -5,10 +5,11 @@ It says what is tried; `solver` runs it, and `schedule` keeps the slots full fro
 The first attempt is plain. Where it fails, *pins* carry on: a cell that the model has narrowed down but cannot settle
 is filled in with a value that the model holds possible, and the question with its pins is a new attempt. The path that
 the model holds likeliest is followed first; to leave it for another is to undo its pins. A model that was trained with
-pins goes on from where it stood without them, and says how likely all of them are right; any other begins anew, seen
-through a random symmetry, and the path is as likely as its pins were. The rules say only which pins clash at once and
-which answers stand; what is pinned, and in what order, is the model's. Kinds whose questions cannot be pinned get
-symmetric copies; where no rules can judge, the copies vote.
+pins goes on from where it stood without them, and says how likely all of them are right; where it is wrong early it is
+long misled, so after some attempts all pins are undone and other cells come first. Any other model begins each attempt
+anew, seen through a random symmetry, and the path is as likely as its pins were. The rules say only which pins clash at
+once and which answers stand; what is pinned, and in what order, is the model's. Kinds whose questions cannot be pinned
+get symmetric copies; where no rules can judge, the copies vote.
 
 Attempts come in waves of a fixed size, and every random draw is a function of (seed, question, attempt), so that a
 puzzle's result depends neither on its neighbours nor on the number of slots.
@@ -38,6 +39,9 @@ WAVE = 4  # copies of one puzzle that run together
 PIN_WAVE = 2  # attempts with pins that do: what comes of one decides what is tried next
 PIN_STEPS = 4  # supervision steps of an attempt with pins: measured to solve more for the same work than 6 or 8
 ON_STEPS = 1  # of one that goes on from where the model stood
+PATIENCE = 40  # attempts before it undoes all pins and begins with another cell; then
+GROWTH = 1.5  # times as many, so that a puzzle that needs many pins gets there
+BLUR = 0.5  # bits by which the choice of cells differs then, at most
 STATES = 64  # open questions with pins whose y and z are kept (some 300 KB each); the others begin anew
 BITS = 1.0  # entropy of the cell to branch on: narrowed down to about two values, not settled
 UNLIKELY = 1e-4  # no open value is ever held less likely than this: the model may be wrong
@@ -112,6 +116,7 @@ class _Tree:
     open: list[_Node] = field(default_factory=list)
     made: int = 0  # nodes that were ever open
     tried: int = 0  # pins: values put into a cell and tried by an attempt, or refuted by the rules at once
+    random: np.random.Generator | None = None  # blurs the choice of cells
 
     def branch(self, attempt: Attempt, cost: float) -> None:
         """Open a node for every value of the cell that the model has narrowed down but not settled."""
@@ -123,6 +128,8 @@ class _Tree:
         held /= np.maximum(held.sum(-1, keepdims=True), UNLIKELY)
         entropy = -(held * np.log2(np.maximum(held, 1e-12))).sum(-1)
         choice = np.where(allowed.any(-1), np.abs(entropy - BITS), np.inf)
+        if self.random is not None:
+            choice = choice + BLUR * self.random.random(choice.shape)
         row, column = np.unravel_index(int(np.argmin(choice)), choice.shape)
         for symbol in np.argsort(-held[row, column], kind="stable"):
             probability = float(held[row, column, symbol])
@@ -156,9 +163,14 @@ def _pin(
     puzzle: Puzzle, index: int, kind: Kind, first: Attempt, numbers: range, options: SolveOptions
 ) -> Iterator[Sequence[Attempt]]:
     """Best-first search over pins. Every node is tried once, then branched further."""
-    tree = _Tree(kind)
+    tree, patience, until = _Tree(kind), float(PATIENCE), float(PATIENCE)
     tree.branch(first, 0.0)
     while tree.open and numbers:
+        if first.hope is not None and numbers[0] > until:
+            patience *= GROWTH
+            until += patience
+            tree = _Tree(kind, tried=tree.tried, random=_draw(puzzle, options.seed, numbers[0]))
+            tree.branch(first, 0.0)
         nodes = tree.likeliest(min(PIN_WAVE, len(numbers)))
         wave = []
         for node, number in zip(nodes, numbers, strict=False):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trm_solve.config import RunOptions
 from trm_solve.errors import InputError
+from trm_solve.hub.folder import read_config
 from trm_solve.hub.names import find
 from trm_solve.training.naming import must_exist, split_share
+from trm_solve.training.presets import DEFAULT, recipe
 
 if TYPE_CHECKING:
     from trm_solve.training.view import View
@@ -40,6 +45,18 @@ def begin(
     if init:
         find(init)
 
-    from trm_solve.training.trainer import start
+    from trm_solve.pretrained import resolve
+    from trm_solve.training.folder import RunFolder
+    from trm_solve.training.setup import OWN
+    from trm_solve.training.trainer import train
 
-    return start(out, asked, horizon, fields, preset, resume=resume, view=view)
+    if resume:
+        kept, old = RunFolder(Path(out)).read_options()
+        options = RunOptions.from_dict({**kept.to_dict(), **asked, "out": out})
+        return train(options, dataclasses.replace(old, **horizon), resume=True, view=view)
+    options = RunOptions.from_dict({**asked, "out": out})
+    own: dict[str, Any] = {}
+    if options.init:  # a fine-tuned model keeps its cycles unless told otherwise
+        config = read_config(resolve(options.init))
+        own = {name: getattr(config, name) for name in OWN}
+    return train(options, recipe(preset or DEFAULT, {**own, **fields, **horizon}), view=view)

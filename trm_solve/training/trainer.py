@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,12 @@ from trm_solve.config import RunOptions, TrainOptions
 from trm_solve.device import choose_device, choose_dtype, widest
 from trm_solve.errors import ExitCode, InputError, TrmError
 from trm_solve.interrupt import Interrupt
-from trm_solve.pretrained import resolve
 from trm_solve.team import Team
 from trm_solve.training import curves
 from trm_solve.training.folder import RunFolder
 from trm_solve.training.learner import Learner
 from trm_solve.training.mixing import open_data
-from trm_solve.training.presets import DEFAULT, recipe
-from trm_solve.training.setup import OWN, compiles, open_model
+from trm_solve.training.setup import compiles, open_model
 from trm_solve.training.validation import accuracy
 from trm_solve.training.view import View
 
@@ -299,26 +297,3 @@ def _train(options: RunOptions, recipe: TrainOptions, team: Team, view: View, re
         lines = list(run.folder.read_metrics())
         view.finish(ended, lines, run.folder.path, curves.draw(lines, run.folder.path))
     return ended
-
-
-def start(
-    out: str,
-    asked: Mapping[str, Any],
-    horizon: Mapping[str, Any],
-    fields: Mapping[str, Any],
-    preset: str | None,
-    *,
-    resume: bool,
-    view: View | None = None,
-) -> str:
-    """`train` for what was asked: options of the run, its length, fields of the recipe."""
-    if resume:
-        kept, old = RunFolder(Path(out)).read_options()
-        options = RunOptions.from_dict({**kept.to_dict(), **asked, "out": out})
-        return train(options, dataclasses.replace(old, **horizon), resume=True, view=view)
-    options = RunOptions.from_dict({**asked, "out": out})
-    own: dict[str, Any] = {}
-    if options.init:  # a fine-tuned model keeps its cycles unless told otherwise
-        config = checkpoint.read_config(resolve(options.init))
-        own = {name: getattr(config, name) for name in OWN}
-    return train(options, recipe(preset or DEFAULT, {**own, **fields, **horizon}), view=view)
