@@ -16,7 +16,7 @@ from test_symbols import model
 from test_train import run
 
 from trm_solve import pretrained, search, solver
-from trm_solve.config import ModelConfig, SolveOptions, TrainOptions
+from trm_solve.config import Effort, ModelConfig, SolveOptions, TrainOptions
 from trm_solve.errors import InputError
 from trm_solve.training.losses import IGNORE
 from trm_solve.training.pins import DRAWS, LOST_STEPS, draw_pins, pin
@@ -177,6 +177,23 @@ def test_a_search_that_is_misled_begins_anew_with_other_cells(monkeypatch: pytes
     assert len(set(cells)) > 1
     assert beginnings(0.5, seed=1) == cells != beginnings(0.5, seed=2)
     assert len(set(beginnings(None, seed=1))) == 1  # without a judge it goes on as it was
+
+
+@pytest.mark.parametrize(
+    ("judged", "effort", "max_steps", "first"),
+    [
+        (True, "normal", 16, search.FIRST_STEPS),
+        (True, "normal", 2, 2),
+        (True, "fast", 16, None),
+        (False, "max", 16, None),
+    ],
+)
+def test_a_model_that_judges_pins_has_a_short_first_attempt(
+    judged: bool, effort: Effort, max_steps: int, first: int | None
+) -> None:
+    options = SolveOptions(effort=effort, max_steps=max_steps)
+    [attempt] = next(search.strategy_for(options, judged=judged)(sudoku(QUESTION), 0))
+    assert attempt.max_steps == first
 
 
 @pytest.mark.parametrize(("asked", "hope", "most"), [(0, None, 16), (0, 0.5, 64), (7, 0.5, 7)])

@@ -271,7 +271,8 @@ def solve_all(
     those that were cast, of every puzzle one at least.
     """
     window = WINDOW * (options.slots or default_slots(model))
-    line = _Line(get_kind(model.config.kind), items, strategy or strategy_for(options), window, name)
+    chosen = strategy or strategy_for(options, judged=model.config.judges_pins)
+    line = _Line(get_kind(model.config.kind), items, chosen, window, name)
     line.unsolvable = unsolvable or line.unsolvable
     line.items = enumerate(items, first)
     while line.more or line.cases:

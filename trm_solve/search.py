@@ -37,6 +37,7 @@ ATTEMPTS = {"fast": 1, "normal": 128, "max": 4096}  # at most
 COPIES = {"fast": 1, "normal": 16, "max": 64}  # at most, where there are no pins: symmetric copies are all there is
 WAVE = 4  # copies of one puzzle that run together
 PIN_WAVE = 2  # attempts with pins that do: what comes of one decides what is tried next
+FIRST_STEPS = 6  # of the first attempt of a model that judges pins: by more it grows sure of what is wrong
 PIN_STEPS = 4  # supervision steps of an attempt with pins: measured to solve more for the same work than 6 or 8
 ON_STEPS = 1  # of one that goes on from where the model stood
 PATIENCE = 40  # attempts before it undoes all pins and begins with another cell; then
@@ -58,18 +59,20 @@ def single_pass(puzzle: Puzzle, index: int) -> Iterator[Sequence[Attempt]]:
     yield [Attempt(puzzle, index, facts={"found_by": "single pass"})]
 
 
-def strategy_for(options: SolveOptions) -> Strategy:
-    """The strategy of an effort, bounded by `options.attempts` where that is not 0."""
+def strategy_for(options: SolveOptions, *, judged: bool = False) -> Strategy:
+    """The strategy of an effort, bounded by `options.attempts` where that is not 0; `judged`: the model judges pins."""
     if options.attempts == 1 or (options.effort == "fast" and not options.attempts):
         return single_pass
-    return partial(_escalate, options=options)
+    return partial(_escalate, options=options, judged=judged)
 
 
-def _escalate(puzzle: Puzzle, index: int, options: SolveOptions) -> Iterator[Sequence[Attempt]]:
+def _escalate(puzzle: Puzzle, index: int, options: SolveOptions, judged: bool) -> Iterator[Sequence[Attempt]]:
     kind = get_kind(puzzle.kind)
     pins = options.effort != "fast" and kind.open_symbols(puzzle.question) is not None
     most = options.attempts or (ATTEMPTS if pins else COPIES)[options.effort]
     first = Attempt(puzzle, index, wants_beliefs=pins, facts={"found_by": "single pass"})
+    if pins and judged:
+        first.max_steps = min(options.max_steps, FIRST_STEPS)
     yield [first]
     if not pins:
         for at in range(1, most, WAVE):
