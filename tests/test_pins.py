@@ -196,7 +196,7 @@ def test_a_model_that_judges_pins_has_a_short_first_attempt(
     assert attempt.max_steps == first
 
 
-@pytest.mark.parametrize(("asked", "hope", "most"), [(0, None, 16), (0, 0.5, 64), (7, 0.5, 7)])
+@pytest.mark.parametrize(("asked", "hope", "most"), [(0, None, 16), (0, 0.5, 128), (7, 0.5, 7)])
 def test_attempts_that_go_on_are_shorter_and_so_there_are_more(
     monkeypatch: pytest.MonkeyPatch, asked: int, hope: float | None, most: int
 ) -> None:

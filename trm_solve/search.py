@@ -34,6 +34,7 @@ from trm_solve.solver import Attempt, State
 from trm_solve.trace import Pin
 
 ATTEMPTS = {"fast": 1, "normal": 128, "max": 4096}  # at most
+JUDGED = 8  # times as many where the model judges pins: an attempt goes on by one step then
 COPIES = {"fast": 1, "normal": 16, "max": 64}  # at most, where there are no pins: symmetric copies are all there is
 WAVE = 4  # copies of one puzzle that run together
 PIN_WAVE = 2  # attempts with pins that do: what comes of one decides what is tried next
@@ -79,7 +80,7 @@ def _escalate(puzzle: Puzzle, index: int, options: SolveOptions, judged: bool) -
             yield [_copy(puzzle, index, kind, options.seed, n) for n in range(at, min(at + WAVE, most))]
     elif first.beliefs is not None:
         if first.hope is not None and not options.attempts:
-            most *= PIN_STEPS // ON_STEPS  # for the same work
+            most *= JUDGED  # each is a step or so
         yield from _pin(puzzle, index, kind, first, range(1, most), options)
 
 
