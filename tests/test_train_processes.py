@@ -15,7 +15,7 @@ import torch
 from made import rows, write_csv
 from numeric import EPS, alike, close
 
-from trm_solve.training import trainer as train
+from trm_solve.training.asking import begin
 from trm_solve.training.folder import RunFolder
 
 FIELDS = {"hidden_size": 16, "batch_size": 4, "warmup_steps": 2, "halt_max_steps": 3, "H_cycles": 1, "L_cycles": 1}
@@ -47,7 +47,7 @@ def finish(arguments: list[str]) -> subprocess.CompletedProcess[str]:
 def here(path: Path, name: str, **fields: Any) -> list[dict[str, Any]]:
     """The same run in this process; its metrics."""
     asked = {"data": [data(path)], **RUN} | {k: fields.pop(k) for k in ("hold_out", "valid_steps") if k in fields}
-    train.start(str(path / name), asked, {}, {**FIELDS, **fields}, None, resume=False)
+    begin(str(path / name), asked, {}, {**FIELDS, **fields}, None, resume=False)
     return metrics(path / name)
 
 
@@ -78,7 +78,7 @@ def test_kill_9_and_resume_gives_the_same_losses(tmp_path: Path) -> None:
     assert state is not None
     last = metrics(tmp_path / "killed")[-1]["step"]
     assert last - 1 <= state["learner"]["step"] <= last
-    train.start(str(tmp_path / "killed"), {}, {"max_steps": last + 6}, {}, None, resume=True)
+    begin(str(tmp_path / "killed"), {}, {"max_steps": last + 6}, {}, None, resume=True)
     whole = here(tmp_path, "whole", schedule="constant", max_steps=last + 6)
     lines = metrics(tmp_path / "killed")
     assert [line["step"] for line in lines] == list(range(1, last + 7))

@@ -116,8 +116,8 @@ def solve(
 
     Raises `InputError` for a puzzle or an option that cannot be used, `ModelError` for a model.
 
-    >>> trm_solve.solve("example:sudoku/easy", effort="fast", seed=1)
-    Solution(sudoku, solved, 2 steps, example:sudoku/easy:1)
+    >>> trm_solve.solve("example:sudoku/hard", effort="fast", seed=1)
+    Solution(sudoku, solved, 2 steps, example:sudoku/hard:2)
     """
     choices = _choices(options, reasoning, device, dtype)
     one = forms.one(puzzle, kind)
@@ -139,7 +139,7 @@ def steps(
 ) -> Iterator[Step]:
     """The refinement of one puzzle, step by step, as it happens. Takes and raises what `solve` does.
 
-    >>> [step.solved for step in trm_solve.steps("example:sudoku/easy")]
+    >>> [step.solved for step in trm_solve.steps("example:sudoku/hard")]
     [False, True]
     """
     choices = _choices(options, reasoning, device, dtype)
@@ -198,7 +198,7 @@ def frame(things: Iterable[Solution | Step]) -> list[dict[str, show.Scalar]]:
     Of a solution these are the fields of `solve --json` and the puzzle's rating; of a step the counts of cells that
     changed and that clash, the mean confidence (0 to 1), the halting probability.
 
-    >>> [(row["step"], row["solved"]) for row in trm_solve.frame(trm_solve.solve("example:sudoku/easy").trace)]
+    >>> [(row["step"], row["solved"]) for row in trm_solve.frame(trm_solve.solve("example:sudoku/hard").trace)]
     [(1, False), (2, True)]
     """
     return show.frame_of(things)
