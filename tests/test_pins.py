@@ -131,7 +131,7 @@ def test_to_go_on_is_to_think_longer() -> None:
 
 def test_the_judge_decides_where_search_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     puzzle = sudoku(QUESTION)
-    waves = search.strategy_for(SolveOptions(effort="normal"))(puzzle, 0)
+    waves = search.strategy_for(SolveOptions(effort="normal"), judged=True)(puzzle, 0)
     [first] = next(waves)
     beliefs = np.full((9, 9, 11), 0.1, np.float32)
     first.beliefs, first.hope = beliefs, 0.9
@@ -158,7 +158,8 @@ def test_a_search_that_is_misled_begins_anew_with_other_cells(monkeypatch: pytes
 
     def beginnings(hope: float | None, seed: int) -> list[tuple[int, int]]:
         """Where in the puzzle the pins of the attempts after the first began, and that pins add up."""
-        waves = search.strategy_for(SolveOptions(effort="normal", seed=seed))(sudoku("." * 81, None), 0)
+        options = SolveOptions(effort="normal", seed=seed)
+        waves = search.strategy_for(options, judged=hope is not None)(sudoku("." * 81, None), 0)
         began, random, tried = list[tuple[int, int]](), np.random.default_rng(1), 0
         while len(began) < 40:
             for attempt in next(waves):
@@ -201,7 +202,8 @@ def test_attempts_that_go_on_are_shorter_and_so_there_are_more(
     monkeypatch: pytest.MonkeyPatch, asked: int, hope: float | None, most: int
 ) -> None:
     monkeypatch.setitem(search.ATTEMPTS, "normal", 16)
-    waves = search.strategy_for(SolveOptions(effort="normal", attempts=asked))(sudoku("." * 81, None), 0)
+    options = SolveOptions(effort="normal", attempts=asked)
+    waves = search.strategy_for(options, judged=hope is not None)(sudoku("." * 81, None), 0)
     made = 0
     for wave in waves:
         for attempt in wave:

@@ -79,9 +79,9 @@ def _escalate(puzzle: Puzzle, index: int, options: SolveOptions, judged: bool) -
         for at in range(1, most, WAVE):
             yield [_copy(puzzle, index, kind, options.seed, n) for n in range(at, min(at + WAVE, most))]
     elif first.beliefs is not None:
-        if first.hope is not None and not options.attempts:
+        if judged and not options.attempts:
             most *= JUDGED  # each is a step or so
-        yield from _pin(puzzle, index, kind, first, range(1, most), options)
+        yield from _pin(puzzle, index, kind, first, range(1, most), options, judged)
 
 
 def _draw(puzzle: Puzzle, seed: int, number: int) -> np.random.Generator:
@@ -164,13 +164,13 @@ class _Tree:
 
 
 def _pin(
-    puzzle: Puzzle, index: int, kind: Kind, first: Attempt, numbers: range, options: SolveOptions
+    puzzle: Puzzle, index: int, kind: Kind, first: Attempt, numbers: range, options: SolveOptions, judged: bool
 ) -> Iterator[Sequence[Attempt]]:
     """Best-first search over pins. Every node is tried once, then branched further."""
     tree, patience, until = _Tree(kind), float(PATIENCE), float(PATIENCE)
     tree.branch(first, 0.0)
     while tree.open and numbers:
-        if first.hope is not None and numbers[0] > until:
+        if judged and numbers[0] > until:
             patience *= GROWTH
             until += patience
             tree = _Tree(kind, tried=tree.tried, random=_draw(puzzle, options.seed, numbers[0]))
