@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from trm_solve import checkpoint, pretrained
-from trm_solve.cli import main
 from trm_solve.config import RunOptions
 from trm_solve.errors import InputError
 from trm_solve.kinds.arc import examples as arc_data
@@ -183,25 +183,17 @@ def test_train_names_the_rows_and_a_later_run_finds_them(tmp_path: Path) -> None
     assert torch.equal(model.puzzle_emb.weights, torch.stack([start, start]))
 
 
-def test_rows_of_other_tasks_can_be_dropped(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_rows_of_other_tasks_can_be_dropped(tmp_path: Path, trm: Callable[..., Any]) -> None:
     model = TRM(new_config(recipe("cpu-arc", SMALL), open_mixture().data))
     names = json.loads((GOLDEN / "identifiers.json").read_text())
     model.puzzle_emb.weights = torch.randn(len(names), 16)
     model.config = dataclasses.replace(model.config, num_puzzle_identifiers=len(names))
     model.identifiers = Identifiers(TASKS, len(names), given=names)
     checkpoint.save(model, tmp_path / "whole")
-
-    def convert(tasks: Path) -> int:
-        command = ["models", "convert", str(tmp_path / "whole"), "--out", str(tmp_path / "part"), "--tasks", str(tasks)]
-        monkeypatch.setattr(sys, "argv", ["trm-solve", *command])
-        with pytest.raises(SystemExit) as end:
-            main()
-        return int(end.value.code or 0)
-
-    assert convert(FILES[1]) == 0
-    assert "2 known tasks" in capsys.readouterr().err
+    convert = "models", "convert", tmp_path / "whole", "--out"
+    done = trm(*convert, tmp_path / "part", "--tasks", FILES[1])
+    assert done.code == 0
+    assert "2 known tasks" in done.err
     part = pretrained.load(tmp_path / "part")
     assert part.identifiers is not None
     tasks = json.loads(FILES[1].read_text())
@@ -211,8 +203,13 @@ def test_rows_of_other_tasks_can_be_dropped(
         assert torch.equal(part.puzzle_emb.weights[rows[0]], model.puzzle_emb.weights[rows[1]])
     other = tmp_path / "other.json"
     other.write_text(json.dumps({"x": {"train": [{"input": [[1]], "output": [[2]]}], "test": [{"input": [[1]]}]}}))
-    assert convert(other) == 2
-    assert "the model knows none of these tasks" in capsys.readouterr().err
+    refused = trm(*convert, tmp_path / "part", "--tasks", other)
+    assert refused.code == 2
+    assert "the model knows none of these tasks" in refused.err
+    given = "--identifiers", GOLDEN / "identifiers.json", "--tasks", FILES[1]
+    refused = trm(*convert, tmp_path / "whole", *given)
+    assert refused.code == 2
+    assert "whole: is there already" in refused.err
 
 
 def open_mixture() -> Mixture:
@@ -268,22 +265,19 @@ def test_a_task_is_learned_on_the_canvas_on_which_it_is_asked(tmp_path: Path) ->
     assert [len(cells) for each in asked if (cells := Arc().crop(each)) is not None] == [11 * 11] * 2
 
 
-def test_generate_arc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def run(*arguments: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["trm-solve", "generate", "arc", *map(str, FILES), *arguments])
-        with pytest.raises(SystemExit) as end:
-            main()
-        return int(end.value.code or 0)
-
+def test_generate_arc(tmp_path: Path, trm: Callable[..., Any]) -> None:
     out = tmp_path / "set"
-    assert run("--copies", "6", "--test", str(FILES[1]), "--output", str(out)) == 0
+    generate = "generate", "arc", *FILES, "--output", out
+    assert trm(*generate, "--copies", "6", "--test", FILES[1]).code == 0
     assert (out / "train" / "all__inputs.npy").read_bytes() == (GOLDEN / "train" / "all__inputs.npy").read_bytes()
     data = open_data(RunOptions(data=(str(out / "train"),)), augment=True, report=silent)[0][0].data
     assert list(data.names) == json.loads((GOLDEN / "identifiers.json").read_text())
-    assert run("--seed", str(2**32), "--output", str(out)) == 2
-    assert "a seed is a number from 0 to 4294967295" in capsys.readouterr().err
-    assert run("--test", "other.json", "--output", str(out)) == 2
-    assert "--test other.json: not one of the files" in capsys.readouterr().err
+    refused = trm(*generate, "--seed", str(2**32))
+    assert refused.code == 2
+    assert "a seed is a number from 0 to 4294967295" in refused.err
+    refused = trm(*generate, "--test", "other.json")
+    assert refused.code == 2
+    assert "--test other.json: not one of the files" in refused.err
 
 
 def test_a_built_folder_s_evaluation_answers_are_not_learned_from(tmp_path: Path) -> None:

@@ -52,38 +52,41 @@ def _describe_folder(name: str, folder: Path, known: hub.Known | None = None) ->
     weights = weights_of(folder)
     tensors = read_headers(weights)
     check_shapes(config, header_shapes(tensors), str(weights[0]))
-    shapes = {tensor: spec["shape"] for tensor, spec in tensors.items()}
-    parameters = sum(math.prod(shape) for tensor, shape in shapes.items() if tensor not in ("H_init", "L_init", TABLE))
-    source = store.read_source(folder)
+    counted = [spec["shape"] for tensor, spec in tensors.items() if tensor not in ("H_init", "L_init", TABLE)]
+    source = store.read_source(folder) or {}
+    reported, metric = (known.reported, known.metric) if known else read_score(read_card(folder)) or (None, None)
     return {
         "name": name,
         "state": "pulled" if source else "packaged" if name in hub.packaged() else "local",
         "kind": config.kind,
-        "parameters": parameters,
+        "parameters": sum(map(math.prod, counted)),
         "bytes": sum(path.stat().st_size for path in weights),
         "dtype": "/".join(sorted({spec["dtype"] for spec in tensors.values()})),
         "path": str(folder),
-        "repository": source.get("repository") if source else None,
-        "commit": source.get("commit") if source else None,
-        **_reported(known, folder),
+        "repository": source.get("repository"),
+        "commit": source.get("commit"),
+        "reported": reported,
+        "metric": metric,
+        "licence": known.licence if known else None,
         "config": config.to_dict(),
     }
 
 
 def _describe_known(known: hub.Known) -> dict[str, Any]:
     """A public checkpoint that is not on this machine."""
-    facts = {"name": known.alias, "state": "known", "kind": known.kind, "repository": str(known.address)}
-    fields = {"model_type": known.model_type, **known.fields}
-    return {**facts, "parameters": None, "bytes": None, "path": None, **_reported(known), "config": fields}
-
-
-def _reported(known: hub.Known | None, folder: Path | None = None) -> dict[str, Any]:
-    """What its authors measured: of a public checkpoint as they say, of a folder as its card says."""
-    if known is not None:
-        return {"reported": known.reported, "metric": known.metric, "licence": known.licence}
-    score = read_score(read_card(folder)) if folder is not None else None
-    reported, metric = score or (None, None)
-    return {"reported": reported, "metric": metric, "licence": None}
+    return {
+        "name": known.alias,
+        "state": "known",
+        "kind": known.kind,
+        "repository": str(known.address),
+        "parameters": None,
+        "bytes": None,
+        "path": None,
+        "reported": known.reported,
+        "metric": known.metric,
+        "licence": known.licence,
+        "config": {"model_type": known.model_type, **known.fields},
+    }
 
 
 def catalogue() -> list[dict[str, Any]]:
@@ -116,7 +119,8 @@ def show_list(as_json: bool) -> None:
     for each in found:
         score = "-" if each["reported"] is None else f"{each['reported']:.3g} %"
         name, metric = (Text(printable(text or ""), overflow="fold") for text in (each["name"], each["metric"]))
-        table.add_row(name, each["state"], each["kind"], _short(each["parameters"]), score, metric)
+        weights = "-" if each["parameters"] is None else f"{each['parameters'] / 1e6:.2f}M"
+        table.add_row(name, each["state"], each["kind"], weights, score, metric)
     PlainConsole().print(table)
 
 
@@ -132,7 +136,7 @@ def show_info(name: str, as_json: bool) -> None:
             table.add_row(key, Text(printable(found[key]), overflow="fold"))
     if found["parameters"] is not None:
         table.add_row("parameters", f"{found['parameters']:,}")
-        table.add_row("size", f"{_size(found['bytes'])} in {found['dtype']}")
+        table.add_row("size", f"{found['bytes'] / 1e6:.1f} MB in {found['dtype']}")
     if found.get("tasks") is not None:
         table.add_row("known tasks", f"{found['tasks']:,}")
     if found["reported"] is not None:
@@ -227,7 +231,7 @@ def convert_to(
         _drop_rows(model, naming.tasks)
     inputs = (out, out / WEIGHTS)
     if not force and any(path.exists() and path.samefile(source) for path in inputs):
-        if names is None:
+        if names is None or naming.tasks is not None:  # whose rows go with those of other tasks
             hint = "--out names another folder, --identifiers adds to this one, --force writes over it"
             raise InputError(f"{out}: is there already", hint)
         names.write(out)
@@ -264,11 +268,3 @@ def push_to(folder: Path, repository: str, results: Path | None, *, message: str
     from trm_solve.hub.pull import push
 
     print(push(folder, repository, results, message=message, private=private))
-
-
-def _short(count: int | None) -> str:
-    return "-" if count is None else f"{count / 1e6:.2f}M"
-
-
-def _size(count: int | None) -> str:
-    return "-" if count is None else f"{count / 1e6:.1f} MB"

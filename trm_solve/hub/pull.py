@@ -78,21 +78,21 @@ def _is_intact(folder: Path) -> bool:
 def choose(listing: remote.Listing, address: Address) -> str:
     """The raw state dict, or the folder of a converted model (empty: the repository itself). Raises `ModelError`."""
     files = listing.files
+    raw = [each for each in files if RAW.fullmatch(PurePosixPath(each).name)]
     if _is_folder(files, address.file):
         return address.file
     if address.file:
         if address.file in files:
             return address.file
-        hint = nearest(address.file, [each for each in files if RAW.fullmatch(PurePosixPath(each).name)] or list(files))
+        hint = nearest(address.file, raw or list(files))
         raise ModelError(f"{address.repository}: no file '{address.file}' in it", hint)
     known = hub.known_at(address)
     if known is not None and known.file:
         there = [each for each in files if fnmatch(each, known.file)]
         if len(there) == 1:
             return there[0]
-    candidates = [each for each in files if RAW.fullmatch(PurePosixPath(each).name)]
-    candidates += [folder for each in files if _is_folder(files, folder := str(PurePosixPath(each).parent))]
-    candidates = sorted(set(candidates))
+    folders = [folder for each in files if _is_folder(files, folder := str(PurePosixPath(each).parent))]
+    candidates = sorted({*raw, *folders})
     if len(candidates) == 1:
         return candidates[0]
     if not candidates:
@@ -122,8 +122,7 @@ def _make(listing: remote.Listing, file: str, folder: Path, stated: dict[str, An
     except InputError as error:  # of this machine's disk or of their files, never of what was typed
         raise ModelError(error.message, error.hint) from None
     except OSError as error:
-        reason = reason_of(error)
-        raise ModelError(f"{folder}: {reason}", "HF_HOME names a folder on another disk") from None
+        raise ModelError(f"{folder}: {reason_of(error)}", "HF_HOME names a folder on another disk") from None
 
 
 def _make_alone(

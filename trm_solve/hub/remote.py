@@ -88,10 +88,9 @@ def list_files(repository: str, revision: str) -> Listing:
     if snapshot is None:
         hint = "unset HF_HUB_OFFLINE, or pull the model where there is a network and bring HF_HOME along"
         raise NoNetwork(f"{repository}: not on this machine, and HF_HUB_OFFLINE is set", hint)
-    found = {
-        path.relative_to(snapshot).as_posix(): path.stat().st_size for path in snapshot.rglob("*") if path.is_file()
-    }
-    return Listing(repository, snapshot.name, dict(found), snapshot)
+    here = [path for path in snapshot.rglob("*") if path.is_file()]
+    sizes: dict[str, int | None] = {path.relative_to(snapshot).as_posix(): path.stat().st_size for path in here}
+    return Listing(repository, snapshot.name, sizes, snapshot)
 
 
 def _ask(repository: str, revision: str, alive: Callable[[], None]) -> bytes:
@@ -176,11 +175,9 @@ def _watched(work: Callable[[Callable[[], None]], T]) -> T:
     raise TimeoutError(f"next to nothing arrived in {PATIENCE:.0f} seconds")
 
 
-@contextlib.contextmanager
-def alone(repository: str) -> Iterator[None]:
+def alone(repository: str) -> contextlib.AbstractContextManager[object]:
     """Hold a repository's folder; waits for another process that makes a model of it."""
-    with WeakFileLock(store.repository_dir(repository) / ".lock"):
-        yield
+    return WeakFileLock(store.repository_dir(repository) / ".lock")
 
 
 def _api() -> client.HfApi:
