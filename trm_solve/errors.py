@@ -78,6 +78,11 @@ def shown(value: object) -> str:
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
 
 
+def first_line(error: Exception) -> str:
+    """What an exception of somebody else's code says, on one line."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
 def reason_of(error: OSError) -> str:
     """What the system says was wrong, to stand behind the name of a file."""
     return (error.strerror or str(error)).lower()

@@ -13,7 +13,7 @@ import sys
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from trm_solve.errors import InputError, reason_of
 
@@ -77,8 +77,8 @@ class AtomicFile:
     Opening it proves that it can be written, before any work is done. What is not a plain file (a pipe, /dev/null) is
     written in place. Raises `InputError` where the file cannot be written.
 
-    A signal may come at any moment, also before whoever opens it can close it: the hidden file goes with this object,
-    at the latest when the program ends.
+    As a context manager it discards what was not committed. A signal may come at any moment, also before whoever opens
+    it can close it: the hidden file goes with this object, at the latest when the program ends.
     """
 
     def __init__(self, path: Path) -> None:
@@ -98,6 +98,12 @@ class AtomicFile:
             self.file = self._temporary.open("xb")
         except OSError as error:
             raise unwritable(path, error) from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.discard()
 
     def write(self, content: str | bytes | memoryview) -> None:
         """Raises `InputError` where the disk says no, and leaves nothing behind."""
@@ -199,12 +205,9 @@ def swallow_stdout() -> None:
 @contextlib.contextmanager
 def written_atomically(path: Path) -> Iterator[AtomicFile]:
     """A file that is there whole when the block ends well. Raises `InputError` where the disk says no."""
-    file = AtomicFile(path)
-    try:
+    with AtomicFile(path) as file:
         yield file
         file.commit()
-    finally:
-        file.discard()
 
 
 def write_atomically(path: Path, data: bytes) -> None:

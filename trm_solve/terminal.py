@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import ControlType, Segment, Segments
 from rich.text import Text
 
 from trm_solve.talk import printable
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 
 class PlainConsole(Console):
@@ -82,6 +85,19 @@ def print_tsv(rows: Iterable[Iterable[object]]) -> None:
 def redraws(console: Console) -> bool:
     """Whether a console writes to what can show a live view. Rich takes FORCE_COLOR for a terminal: it is a wish."""
     return console.file.isatty() and not console.is_dumb_terminal
+
+
+def bar_and_words(console: Console, words: str, width: int = 20) -> Progress:
+    """A bar of so many columns and its task's description beside it, drawn from now on until it is stopped."""
+    from rich.progress import BarColumn, Progress, TextColumn
+    from rich.table import Column
+
+    rest = Column(ratio=1, no_wrap=True, overflow="ellipsis")  # or long words push the bar out
+    text = TextColumn("{task.description}", markup=False, table_column=rest)
+    progress = Progress(BarColumn(width), text, console=console, transient=True, expand=True)
+    progress.add_task(words, total=1.0)
+    progress.start()
+    return progress
 
 
 class Area:

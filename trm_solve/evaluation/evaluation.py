@@ -40,7 +40,6 @@ def outcome_of(index: int, solution: Solution, offsets: int = 0) -> Outcome:
     same = given is not None and label is not None and given.shape == label.shape
     cells = float(np.mean(given == label)) if same else 0.0
     kind = get_kind(puzzle.kind)
-    ranked = [candidate.answer for candidate in solution.candidates]
     return Outcome(
         index=index,
         source=puzzle.source,
@@ -56,7 +55,7 @@ def outcome_of(index: int, solution: Solution, offsets: int = 0) -> Outcome:
         halt_probability=solution.halt_probability,
         task=puzzle.task,
         rank=solution.place,
-        votes=solution.candidates[0].votes if ranked else 0,
+        votes=solution.candidates[0].votes if solution.candidates else 0,
         confidence=solution.facts.get("confidence"),
         seconds=solution.seconds + solution.facts.get("adapt_seconds", 0.0),
         answers=first_two(solution),

@@ -23,7 +23,7 @@ from typing import IO, Any, get_args
 from trm_solve.errors import ExitCode, InputError, reason_of, shown
 from trm_solve.evaluation.html import page
 from trm_solve.evaluation.tally import Outcome
-from trm_solve.files import AtomicFile, open_plain, telling, write_atomically
+from trm_solve.files import open_plain, telling, write_atomically, written_atomically
 from trm_solve.talk import harmless
 from trm_solve.trace import Verdict
 from trm_solve.untrusted import object_of, read_json
@@ -225,16 +225,14 @@ class ReportFolder:
 
     def _join(self) -> None:
         """One `puzzles.csv` of all processes' files, in input order; the parts stay, to go on from."""
-        whole = AtomicFile(self.folder / "puzzles.csv")
-        with contextlib.ExitStack() as stack:
+        with written_atomically(self.folder / "puzzles.csv") as file, contextlib.ExitStack() as stack:
+            whole = csv.writer(file, lineterminator="\n")
+            whole.writerow(COLUMNS)
             tables = []
             for rank in range(self.size):
                 path = self.folder / f"puzzles.{rank}-of-{self.size}.csv"
-                file = stack.enter_context(path.open(encoding="utf-8", errors="surrogateescape", newline=""))
-                tables.append(csv.reader(file))
+                part = stack.enter_context(path.open(encoding="utf-8", errors="surrogateescape", newline=""))
+                tables.append(csv.reader(part))
                 next(tables[-1])
-            whole.write(",".join(COLUMNS) + "\n")
             for cells in heapq.merge(*tables, key=lambda cells: (int(cells[0]), int(cells[1]))):
-                csv.writer(line := io.StringIO(), lineterminator="\n").writerow(cells)
-                whole.write(line.getvalue())
-        whole.commit()
+                whole.writerow(cells)

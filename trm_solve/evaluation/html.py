@@ -94,26 +94,17 @@ def _copies(runs: Sequence[Mapping[str, Any]]) -> str:
     if not rows:
         return "<p>No labels: there is no accuracy to copy.</p>"
     markdown = [head, ["---"] * len(head), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
-    plain = "\n".join("| " + " | ".join(row) + " |" for row in markdown)
-    lines = [" & ".join(map(_latex, row)) + r" \\" for row in (head, *rows)]
-    latex = "\n".join([r"\begin{tabular}{lrrrr}", lines[0], r"\hline", *lines[1:], r"\end{tabular}"])
-    return "".join(
-        f"<details open><summary>{name}</summary><pre>{_escape_lines(text)}</pre></details>"
-        for name, text in (("Markdown", plain), ("LaTeX", latex))
-    )
+    plain = ["| " + " | ".join(row) + " |" for row in markdown]
+    lines = [" & ".join(cell.translate(LATEX) for cell in row) + r" \\" for row in (head, *rows)]
+    latex = [r"\begin{tabular}{lrrrr}", lines[0], r"\hline", *lines[1:], r"\end{tabular}"]
+    blocks = [(name, "\n".join(map(_escape, text))) for name, text in (("Markdown", plain), ("LaTeX", latex))]
+    return "".join(f"<details open><summary>{name}</summary><pre>{text}</pre></details>" for name, text in blocks)
 
 
-LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"} | {
-    char: "\\" + char for char in "&%$#_{}"
-}
-
-
-def _latex(text: str) -> str:
-    return "".join(LATEX.get(char, char) for char in text)
-
-
-def _escape_lines(text: str) -> str:
-    return "\n".join(map(_escape, text.split("\n")))
+LATEX = str.maketrans(
+    {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    | {char: "\\" + char for char in "&%$#_{}"}
+)
 
 
 def _escape(text: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import io
 import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -92,7 +91,7 @@ def place(items: Iterable[Puzzle | InputError], count: int, seed: int) -> Iterat
 def write_failures(file: AtomicFile, items: Iterable[Puzzle | InputError], failures: Iterable[int]) -> None:
     """Keep the puzzles at these places, sorted, as a file that `eval`, `solve` and `train` read; each of them once."""
     wanted = iter(failures)
-    table = csv.writer(text := io.StringIO(newline=""), lineterminator="\n")
+    table = csv.writer(file, lineterminator="\n")
     table.writerow(["source", "question", "answer", "rating", "columns"])
     place, kept = next(wanted, None), None
     for index, item in enumerate(items):
@@ -104,8 +103,4 @@ def write_failures(file: AtomicFile, items: Iterable[Puzzle | InputError], failu
             kind, rating = get_kind(item.kind), "" if item.rating is None else f"{item.rating:g}"
             grids = [kind.format(grid).replace("\n", "") for grid in (item.question, item.answer)]
             table.writerow([harmless(item.source), *grids, rating, item.question.shape[1]])
-            file.write(text.getvalue())
-            text.seek(0)
-            text.truncate()
-    file.write(text.getvalue())
     file.commit()

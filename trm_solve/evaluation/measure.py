@@ -58,6 +58,11 @@ class EvalRequest:
     silent: bool = False  # nor a word of what cannot be measured
     partial: bool = False  # Ctrl-C ends it with the figures so far, which say `interrupted`
 
+    @property
+    def given(self) -> TRM | None:
+        """The model, where it is loaded already."""
+        return None if isinstance(self.model, str) else self.model
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Job:
@@ -109,15 +114,15 @@ def prepare(request: EvalRequest) -> tuple[list[Path], str, Iterator[Puzzle | In
     """
     files, kind, items = open_puzzles(request.paths, request.kind, unlabelled=request.submission is not None)
     _refuse(request, kind)
-    asked, whose = request.model, f"these are {kind} puzzles"
-    name = choose_model(asked, kind, whose) if asked is None or isinstance(asked, str) else asked.name or "unnamed"
-    return files, kind, items, name
+    asked = request.model
+    if asked is None or isinstance(asked, str):
+        return files, kind, items, choose_model(asked, kind, f"these are {kind} puzzles")
+    return files, kind, items, asked.name or "unnamed"
 
 
 def _measure(request: EvalRequest, budget: Budget) -> Measured:
     files, kind, items, name = prepare(request)
-    whose = f"these are {kind} puzzles"
-    given = None if request.model is None or isinstance(request.model, str) else request.model
+    given = request.given
     counted = survey(items) if get_kind(kind).tasks is not None else None
     for _ in place(items, 1, 0) if request.offsets else ():
         pass  # what has no offsets is refused before there is any work to lose
@@ -131,11 +136,11 @@ def _measure(request: EvalRequest, budget: Budget) -> Measured:
     with (
         Team(choose_device(request.device) if given is None else given.device) as team,
         _submission(request, kind, counted if team.leads else None) as submission,
-        _opened(request.failures if team.leads else None) as failures,
+        AtomicFile(request.failures) if request.failures and team.leads else contextlib.nullcontext() as failures,
         contextlib.ExitStack() as until_done,
     ):
         model = given or pretrained.ready(name, device=str(team.device), dtype=request.dtype)
-        must_be_for(kind, name, model.config.kind, whose)
+        must_be_for(kind, name, model.config.kind, f"these are {kind} puzzles")
         size = counted.items if counted is not None else sum(map(count_lines, files))
         work = size * max(request.offsets, 1) / team.size * sum(request.max_steps)
         fuse(model, request.options.compile, work * operations(model))
@@ -219,8 +224,9 @@ def _run(job: _Job, folder: ReportFolder | None) -> tuple[list[Evaluation], bool
         if submission is not None and isinstance(row.news, Outcome):
             submission.answers[row.index] = row.news.answers
         done[row.max_steps].add(row.index)
-    tasks = None if counted is None else list(job.read())  # few enough to be held
-    if tasks is not None and counted is not None:
+    tasks: list[Puzzle | InputError] | None = None
+    if counted is not None:
+        tasks = list(job.read())  # few enough to be held
         _announce(job, counted, tasks, done[job.settings[-1].max_steps])
     expected = 0 if counted is None else -(-counted.items // team.size)
     with folder or contextlib.nullcontext():
@@ -318,17 +324,6 @@ def _pictures(job: _Job, failures: Sequence[int]) -> list[tuple[str, str]]:
     return made
 
 
-@contextlib.contextmanager
-def _opened(path: Path | None) -> Iterator[AtomicFile | None]:
-    """A file of results, opened before there is any work to lose; it is there once it was committed."""
-    file = None if path is None else AtomicFile(path)
-    try:
-        yield file
-    finally:
-        if file is not None:
-            file.discard()
-
-
 def _refuse(request: EvalRequest, kind: str) -> None:
     """What was asked for and does not go with the kind. Raises `InputError`."""
     tasks = get_kind(kind).tasks is not None
@@ -364,13 +359,14 @@ def _settings(job: _Job) -> dict[str, Any]:
 
     request = job.request
     weights = hashlib.sha256()
-    given = request.model is not None and not isinstance(request.model, str)
-    for tensor in job.model.state_dict().values() if given else ():
-        weights.update(tensor.detach().float().cpu().numpy().tobytes())
-    for path in () if given else weights_of(resolve(job.name)):
-        with open_plain(path) as file:
-            while block := file.read(1 << 20):  # gigabytes of a table need no memory
-                weights.update(block)
+    if request.given is not None:
+        for tensor in job.model.state_dict().values():
+            weights.update(tensor.detach().float().cpu().numpy().tobytes())
+    else:
+        for path in weights_of(resolve(job.name)):
+            with open_plain(path) as file:
+                while block := file.read(1 << 20):  # gigabytes of a table need no memory
+                    weights.update(block)
     kept = {name: value for name, value in request.options.to_dict().items() if name not in OF_NO_CONCERN}
     return {
         **kept,

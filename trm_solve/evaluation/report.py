@@ -10,22 +10,21 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.progress import BarColumn, Progress, TextColumn
-from rich.table import Column, Table
+from rich.table import Table
 
 from trm_solve.errors import InputError
 from trm_solve.evaluation.tally import Outcome, judged, middle, number, percent, placed
 from trm_solve.talk import printable
 from trm_solve.tasks.budget import in_words
-from trm_solve.terminal import PlainConsole, print_tsv, redraws
+from trm_solve.terminal import PlainConsole, bar_and_words, print_tsv, redraws
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from trm_solve.evaluation.evaluation import Evaluation
 
 PATIENCE = 1.0  # seconds before progress is shown
-EVERY = (
-    9.0  # seconds between plain lines where nothing can be redrawn, and a TICK: at least every ten it says something
-)
+EVERY = 9.0  # seconds between plain lines where nothing can be redrawn: with a TICK, at least one every ten
 TICK = 0.5  # seconds between looks
 ENOUGH = 20  # answers from which on it is said how long the rest will take, or a quarter of all
 
@@ -110,19 +109,9 @@ class Meter:
 
     def _redraw(self) -> None:
         done, state = self.state()
-        if self._bar is None:
-            columns = (
-                BarColumn(20),
-                TextColumn(
-                    "{task.percentage:.0f} %  {task.fields[state]}",
-                    markup=False,
-                    table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"),  # or it pushes the bar out
-                ),
-            )
-            self._bar = Progress(*columns, console=self._console, transient=True, expand=True)
-            self._bar.add_task("", total=1.0, state=state)
-            self._bar.start()
-        self._bar.update(self._bar.task_ids[0], completed=done, state=state)
+        words = f"{100 * done:.0f} %  {state}"
+        self._bar = self._bar or bar_and_words(self._console, words)
+        self._bar.update(self._bar.task_ids[0], completed=done, description=words)
 
 
 def leaves(figures: Mapping[str, Any]) -> Iterator[tuple[str, object]]:

@@ -36,7 +36,7 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]
 )
 
 from trm_solve import __version__
-from trm_solve.errors import ModelError
+from trm_solve.errors import ModelError, first_line
 from trm_solve.hub import names as hub
 from trm_solve.hub import store
 from trm_solve.talk import printable, say
@@ -392,29 +392,25 @@ def _explain(error: Exception, repository: str, revision: str) -> ModelError | N
     if isinstance(error, errors.LocalTokenNotFoundError):
         return ModelError(f"{repository}: not logged in", LOGIN)
     if isinstance(error, errors.HFValidationError):
-        return ModelError(f"{repository}: no name of a repository ({_first_line(error)})", "ORG/REPO[@REVISION][:FILE]")
+        return ModelError(f"{repository}: no name of a repository ({first_line(error)})", "ORG/REPO[@REVISION][:FILE]")
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status in (401, 403):
         return ModelError(f"{repository}: the hub refuses ({status})", f"{LOGIN}, with the right to do this")
     if status is not None:
-        return ModelError(f"{repository}: the hub answers {status}: {_first_line(error)}", "try again later")
+        return ModelError(f"{repository}: the hub answers {status}: {first_line(error)}", "try again later")
     if type(error).__module__.split(".")[0] in HTTP_LIBRARIES:
-        reason = f"no such folder here, and {endpoint()} cannot be reached ({_first_line(error)})"
+        reason = f"no such folder here, and {endpoint()} cannot be reached ({first_line(error)})"
         return NoNetwork(f"{repository}: {reason}", "what has arrived is kept; run it again once there is a network")
     if isinstance(error, _Cut):
         return NoNetwork(f"{repository}: the download was cut", "what has arrived is kept; run it again to go on")
     if isinstance(error, TimeoutError):
-        return NoNetwork(f"{repository}: {_first_line(error)}", "what has arrived is kept; run it again to go on")
+        return NoNetwork(f"{repository}: {first_line(error)}", "what has arrived is kept; run it again to go on")
     if isinstance(error, ConnectionError | RuntimeError):  # of the large-file transfer
         hint = "run it again; with HF_HUB_DISABLE_XET=1 files go by plain HTTP"
-        return NoNetwork(f"{repository}: the transfer failed: {_first_line(error)}", hint)
+        return NoNetwork(f"{repository}: the transfer failed: {first_line(error)}", hint)
     if isinstance(error, ValueError | KeyError | TypeError):  # a portal's page, say, where JSON was expected
         return ModelError(f"{repository}: {endpoint()} does not answer as a hub does", "is HF_ENDPOINT right?")
     return None
-
-
-def _first_line(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 # ---- publishing

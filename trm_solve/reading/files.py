@@ -46,20 +46,16 @@ def files_in(folder: Path) -> list[Path]:
     """The puzzle files in a folder, sorted. Raises `FileError` where there is none."""
     if is_data_set(folder):
         return [folder]
-    suffixes = SUFFIXES.union(*(kind.suffixes for kind in kinds().values()))
-    everything = sorted(folder.rglob("*"))
-    sets = [path.parent for path in everything if path.name == INPUTS]
-    inside = [path for path in everything if path in sets or (_ends(path, suffixes) and _holds_puzzles(path))]
+    suffixes = tuple(sorted(SUFFIXES.union(*(kind.suffixes for kind in kinds().values()))))
+    files = sorted(folder.rglob("*"))
+    sets = [path.parent for path in files if path.name == INPUTS]
+    inside = [p for p in files if p in sets or (p.name.lower().endswith(suffixes) and _holds_puzzles(p))]
     inside = [path for path in inside if path in sets or path.parent not in sets]
     if sets:  # what a builder writes beside its arrays
         inside = [path for path in inside if path.name not in ("identifiers.json", "test_puzzles.json")]
     if not inside:
-        raise FileError(f"{folder}: no puzzle files in this folder", f"looked for {', '.join(sorted(suffixes))}")
+        raise FileError(f"{folder}: no puzzle files in this folder", f"looked for {', '.join(suffixes)}")
     return inside
-
-
-def _ends(path: Path, suffixes: Iterable[str]) -> bool:
-    return path.name.lower().endswith(tuple(suffixes))
 
 
 def _holds_puzzles(path: Path) -> bool:

@@ -127,7 +127,7 @@ def _form(
         if answer is None and content:  # the next column, where it is no number
             nearest = question + 1
             beside = [row[nearest] for row in body if len(row) > nearest and row[nearest].strip()]
-            is_label = any(_number(field) is None for field in beside)
+            is_label = any(rating_of(field) is None for field in beside)
             more = all(is_question(field) and not is_answer(field) for field in beside)  # puzzles, not answers
             answer = nearest if is_label and not more and separator != "|" else None
     else:
@@ -136,7 +136,7 @@ def _form(
     if rating is None and content:
         after = max(question, -1 if answer is None else answer) + 1
         columns = range(after, max(map(len, rows)))
-        rating = next((p for p in columns if any(len(r) > p and _number(r[p]) is not None for r in rows)), None)
+        rating = next((p for p in columns if any(len(r) > p and rating_of(r[p]) is not None for r in rows)), None)
     puzzles = {question, *(p for p in found if any(len(row) > p and not is_answer(row[p]) for row in body))} - {answer}
     note = ""
     if len(puzzles) > 1:
@@ -195,10 +195,6 @@ def in_blocks(rows: Iterable[Row | InputError]) -> Iterator[list[Row | InputErro
 
 def rating_of(text: str) -> float | None:
     """A row's rating; words, `nan` and `inf` are none."""
-    return _number(text)
-
-
-def _number(text: str) -> float | None:
     try:
         found = float(text)
     except ValueError:

@@ -71,14 +71,11 @@ def answer(
     several, waiting = False, list[float]()
     if keep is not None or budget.minutes is not None:
         groups = list(groups)
-        several = sum(task is not None for task, _ in groups) > 1
         firsts = [group[0] for task, group in groups if task is not None]
-        bounded = budget.minutes is not None
-        waiting = [
-            weight(each)
-            for each in firsts
-            if bounded and isinstance(each, Puzzle) and not knows(model.identifiers, each)
-        ]
+        several = len(firsts) > 1
+        if budget.minutes is not None:
+            new = (each for each in firsts if isinstance(each, Puzzle) and not knows(model.identifiers, each))
+            waiting = list(map(weight, new))
     at: Iterator[int] = itertools.count() if places is None else iter(places)
     for task, of_task in groups:
         where = list(itertools.islice(at, len(of_task)))

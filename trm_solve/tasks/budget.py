@@ -33,7 +33,7 @@ class Budget:
     @property
     def left(self) -> float:
         """Seconds."""
-        return math.inf if self.minutes is None else self._until - time.monotonic()
+        return self._until - time.monotonic()
 
     def over(self) -> bool:
         return self.interrupt.raised or self.left <= 0

@@ -13,7 +13,7 @@ from trm_solve.kinds.base import Space
 from trm_solve.talk import printable, say
 from trm_solve.tasks.progress import BAR
 from trm_solve.tasks.progress import Progress as Stand
-from trm_solve.terminal import Area, PlainConsole, live_console, redraws
+from trm_solve.terminal import Area, PlainConsole, bar_and_words, live_console, redraws
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -74,14 +74,5 @@ class AdaptView:
                 self._last = time.monotonic()
                 say(text)
             return
-        if self._bar is None:
-            from rich.progress import BarColumn, Progress, TextColumn
-            from rich.table import Column
-
-            words = TextColumn(
-                "{task.description}", markup=False, table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")
-            )
-            self._bar = Progress(BarColumn(BAR), words, console=self._console, transient=True, expand=True)
-            self._bar.add_task("", total=1.0)
-            self._bar.start()
+        self._bar = self._bar or bar_and_words(self._console, printable(text), BAR)
         self._bar.update(self._bar.task_ids[0], completed=stand.done, description=printable(text))

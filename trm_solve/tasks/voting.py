@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from trm_solve.config import SolveOptions
 from trm_solve.model import TRM
-from trm_solve.puzzle import Puzzle, View
+from trm_solve.puzzle import Puzzle
 from trm_solve.search import Strategy
 from trm_solve.solver import Attempt
 
@@ -23,10 +23,8 @@ def voters(model: TRM, task: str, options: SolveOptions) -> Strategy:
     copies = model.identifiers.copies(task)[:most]
 
     def strategy(puzzle: Puzzle, index: int) -> Iterator[Sequence[Attempt]]:
-        yield [_attempt(puzzle, index, row, copy) for row, copy in copies]
+        yield [
+            Attempt(puzzle, index, symmetry=copy, identifier=row, facts={"found_by": "vote"}) for row, copy in copies
+        ]
 
     return strategy
-
-
-def _attempt(puzzle: Puzzle, index: int, row: int, copy: View) -> Attempt:
-    return Attempt(puzzle, index, symmetry=copy, identifier=row, facts={"found_by": "vote"})

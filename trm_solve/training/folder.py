@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 from trm_solve.config import RunOptions, TrainOptions
-from trm_solve.errors import InputError, reason_of, shown
+from trm_solve.errors import InputError, first_line, reason_of, shown
 from trm_solve.files import open_plain, sweep, unwritable, write_atomically
 from trm_solve.locks import held
 from trm_solve.untrusted import object_of, parse_json, read_json
@@ -99,8 +99,7 @@ class RunFolder:
         except pickle.UnpicklingError:  # whose message is a paragraph on how to run what a file holds
             raise InputError(f"{self.state}: damaged (holds more than tensors and numbers)") from None
         except Exception as error:  # whatever bytes that are no state make the unpickler do
-            reason = next(iter(str(error).splitlines()), type(error).__name__)
-            raise InputError(f"{self.state}: damaged ({reason})") from None
+            raise InputError(f"{self.state}: damaged ({first_line(error)})") from None
         if not isinstance(state, dict) or state.get("schema") != SCHEMA:
             raise InputError(f"{self.state}: not a state that this version reads")
         return state

@@ -119,9 +119,7 @@ class Learner:
             "model": self.model.state_dict(),
             "ema": self.ema.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
-            "carries": [
-                {name: self.team.gather(part) for name, part in carry.tensors().items()} for carry in self.carries
-            ],
+            "carries": [{name: self.team.gather(part) for name, part in vars(carry).items()} for carry in self.carries],
             "window": self.team.sum(self.window.clone()),
         }
 

@@ -57,7 +57,7 @@ def open_data(
             mixtures.append(Mixture(part, cumulative, augment, share, _reveal(options.reveal)))
     validation = {source: renamed(read(located(source), options.kind, report), data.names) for source in options.valid}
     for source, part in validation.items():
-        _join([data, part])
+        _must_be_alike([data, part])
         if get_kind(part.kind).tasks is not None and (strange := int((part.ids == 0).sum())):
             report(f"{source}: {strange} of its puzzles are of tasks that are not trained on, and have no row")
         if common := count_common(data, part):
@@ -137,11 +137,16 @@ def _band_weights(ratings: NDArray[np.float64], bands: Iterable[tuple[float, flo
     return weights
 
 
-def _join(parts: Sequence[Dataset]) -> Dataset:
+def _must_be_alike(parts: Sequence[Dataset]) -> None:
     first = parts[0]
     for other in parts[1:]:
         if (other.kind, other.questions.shape[1]) != (first.kind, first.questions.shape[1]):
             raise InputError(f"one run trains on one kind of puzzle, not on {first.kind} and {other.kind}")
+
+
+def _join(parts: Sequence[Dataset]) -> Dataset:
+    _must_be_alike(parts)
+    first = parts[0]
     if len(parts) == 1:
         return first
     arrays: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in ROWS}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trm_solve.errors import InputError, reason_of
+from trm_solve.errors import InputError, first_line, reason_of
 from trm_solve.kinds import get_kind, kinds
 from trm_solve.kinds.base import Kind, Report
 from trm_solve.puzzle import Puzzle
@@ -108,10 +108,8 @@ def fetch(address: str) -> Path:
     try:
         return Path(hf_hub_download(name, parts[2] if len(parts) > 2 else "train.csv", repo_type="dataset"))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise InputError(
-            f"{address}: cannot be fetched: {reason}", "is there a network? HF_TOKEN opens gated sets"
-        ) from None
+        hint = "is there a network? HF_TOKEN opens gated sets"
+        raise InputError(f"{address}: cannot be fetched: {first_line(error)}", hint) from None
 
 
 def read_arrays(folder: Path, kind: str | None) -> Dataset:
@@ -181,7 +179,10 @@ def _read_puzzles(path: Path, kind: str | None, report: Report) -> Dataset:
             faults = [_fault(item) for item in block if id(item) not in kept]
             count += len(faults)
             refused += faults[: SHOWN - len(refused)]
-    _tell(path, refused, count, report)
+    for message in refused:
+        report(f"refused: {message}")
+    if count > SHOWN:
+        report(f"refused: {path}: {count - SHOWN} more rows")
     if rules is None or not parts:
         raise InputError(refused[0] if refused else f"{path}: no puzzle in it", "training needs questions with answers")
     questions, answers, ratings, ids, sides = (np.concatenate(each) for each in zip(*parts, strict=True))
@@ -208,10 +209,3 @@ def _encoded(block: list[Puzzle], rules: Kind, names: dict[str, int]) -> tuple[N
         ids[:] = [names.setdefault(p.task, len(names)) for p in block]
         sides[:] = [tasks.side((p.question, p.answer), p) for p in block if p.answer is not None]
     return questions, answers, ratings, ids, sides
-
-
-def _tell(path: Path, refused: list[str], count: int, report: Report) -> None:
-    for message in refused:
-        report(f"refused: {message}")
-    if count > SHOWN:
-        report(f"refused: {path}: {count - SHOWN} more rows")

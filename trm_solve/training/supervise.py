@@ -5,7 +5,7 @@ Shapes: B slots of this process, P prefix positions, L cells, d hidden width.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -59,9 +59,6 @@ class Carry:
             torch.where(free, 0, self.steps),
             free,
         )
-
-    def tensors(self) -> dict[str, Tensor]:
-        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 class Outcome(NamedTuple):

@@ -15,7 +15,7 @@ import torch
 from trm_solve import checkpoint
 from trm_solve.config import RunOptions, TrainOptions
 from trm_solve.device import choose_device, choose_dtype, widest
-from trm_solve.errors import ExitCode, InputError, TrmError
+from trm_solve.errors import ExitCode, InputError, TrmError, first_line
 from trm_solve.interrupt import Interrupt
 from trm_solve.team import Team
 from trm_solve.training import curves
@@ -152,7 +152,7 @@ class Trainer:
         """One line of metrics over the steps since the last one."""
         sums = self.learner.take_window()
         if not math.isfinite(sums["loss"]):
-            raise self._diverged("loss")
+            raise self._diverged()
         T, n = self.cycles()
         line: dict[str, Any] = {"step": self.learner.step, "seconds": round(self.seconds, 3)}
         line["progress"] = round(self.progress(), 6)
@@ -174,12 +174,10 @@ class Trainer:
                 if isinstance(value, int | float):
                     self.board.add_scalar(name, value, line["step"])
 
-    def _diverged(self, what: str) -> Diverged:
+    def _diverged(self) -> Diverged:
         good = self.folder.last
         start = f"--init {good} goes on from the last good weights" if good.exists() else "nothing had been saved yet"
-        return Diverged(
-            f"step {self.learner.step}: the {what} is not a number any more", f"{start}; try a smaller --lr"
-        )
+        return Diverged(f"step {self.learner.step}: the loss is not a number any more", f"{start}; try a smaller --lr")
 
     # ---- validation and saving
 
@@ -190,7 +188,7 @@ class Trainer:
         """
         started = time.monotonic()
         if not self.learner.is_finite():
-            raise self._diverged("loss")
+            raise self._diverged()
         step, size = self.learner.step, self.recipe.batch_size // self.team.size
         with self.learner.ema.applied():
             done, puzzles = 0, sum(len(data) for sets in self.validation.values() for data in sets)
@@ -221,7 +219,7 @@ class Trainer:
     def save(self) -> None:
         """The state to go on from, then `last` with the averaged weights. Raises `Diverged` rather than keep NaN."""
         if not self.learner.is_finite():
-            raise self._diverged("loss")
+            raise self._diverged()
         state = self.learner.state_dict()
         if self.team.leads:
             self.folder.write_state({"seconds": self.seconds, "best": self.best, "learner": state})
@@ -236,8 +234,7 @@ class Trainer:
                 self.learner.load_state_dict(state["learner"])
                 self.seconds, self.best = float(state["seconds"]), dict(state["best"])
             except (LookupError, ValueError, RuntimeError, TypeError, AttributeError) as error:
-                reason = next(iter(str(error).splitlines()), type(error).__name__)
-                raise InputError(f"{self.folder.state}: not a state of this run ({reason})") from None
+                raise InputError(f"{self.folder.state}: not a state of this run ({first_line(error)})") from None
         if self.team.leads:
             self.folder.forget_after(self.learner.step)
 

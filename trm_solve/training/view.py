@@ -25,7 +25,6 @@ class View:
         self.console = console or PlainConsole(stderr=True)
         self._shown = -EVERY
         self._bar: Progress | None = None
-        self._task: TaskID | None = None
         self._line: Line | None = None  # the last of metrics
         self._validating: TaskID | None = None
 
@@ -43,7 +42,7 @@ class View:
         if redraws(self.console) and not self.console.quiet:
             columns = [BarColumn(16), TimeRemainingColumn(compact=True), TextColumn("{task.description}", markup=False)]
             self._bar = Progress(*columns, console=self.console, transient=True)
-            self._task = self._bar.add_task("starting", total=None if endless else 1.0)
+            self._bar.add_task("starting", total=None if endless else 1.0)
             self._bar.start()
 
     def stop(self) -> None:
@@ -64,8 +63,8 @@ class View:
         self._show(describe(line), line["progress"], first=first)
 
     def _show(self, words: str, progress: float, *, first: bool) -> None:
-        if self._bar and self._task is not None:
-            self._bar.update(self._task, completed=progress, description=words)
+        if self._bar:
+            self._bar.update(self._bar.task_ids[0], completed=progress, description=words)
         elif first or time.monotonic() - self._shown >= EVERY:
             self._shown = time.monotonic()
             self.message(words)
