@@ -6,7 +6,6 @@ import csv
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -31,6 +30,7 @@ from trm_solve.trace import Solution
 TASKS = Arc.tasks
 
 Trm = Callable[..., Told]
+ANSWER = "trm_solve.evaluation.evaluation.answer"
 TIMES = {"seconds": 0, "puzzles_per_second": 0}
 PAIR = {"input": [[7]], "output": [[8]]}
 TASKS: dict[str, list[tuple[Rows, list[Rows]]]] = {  # per test input: its label, and what the scripted model votes
@@ -55,7 +55,7 @@ class Scripted:
         self.asked: list[tuple[str, int]] = []
 
     def __call__(
-        self, model: TRM, items: Iterable[Puzzle | InputError], options: SolveOptions, *, name: str = ""
+        self, model: TRM, items: Iterable[Puzzle | InputError], options: SolveOptions, **_: object
     ) -> Iterator[Solution | InputError]:
         for item in items:
             if isinstance(item, InputError):
@@ -97,9 +97,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def runner(monkeypatch: pytest.MonkeyPatch) -> Scripted:
-    """The command line, with a scripted runner in place of the scheduler."""
+    """The command line, with a scripted runner in place of the model."""
     scripted = Scripted()
-    monkeypatch.setattr("trm_solve.evaluation.evaluation.evaluate", partial(evaluate, runner=scripted))
+    monkeypatch.setattr(ANSWER, scripted)
     return scripted
 
 
@@ -279,7 +279,11 @@ def test_the_scheduler_itself_votes_and_submits(
     trm: Trm, tmp_path: Path, arguments: tuple[str | Path, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A real, untrained model: what it answers is nothing, what is told of it adds up."""
-    monkeypatch.setattr("trm_solve.evaluation.evaluation.evaluate", partial(evaluate, runner=schedule.solve_all))
+
+    def solve_all(model: TRM, items: Iterable[Puzzle], options: SolveOptions, **_: object) -> Iterator[schedule.Event]:
+        return schedule.solve_all(model, items, options)
+
+    monkeypatch.setattr(ANSWER, solve_all)
     path = challenges(tmp_path / "my_challenges.json")
     effort = ("--effort", "normal", "--attempts", "5", "--max-steps", "1,2")
     told = trm("eval", path, *arguments, *effort, "--submission", tmp_path / "s.json", "--report", tmp_path / "r")
@@ -331,7 +335,7 @@ def test_nothing_but_tasks_that_the_model_does_not_know(
     assert (tmp_path / "r" / "report.html").exists()
 
 
-def test_processes_share_whole_tasks() -> None:
+def test_processes_share_whole_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     items: list[Puzzle | InputError] = [
         puzzle(label, task, n) for task, inputs in TASKS.items() for n, (label, _) in enumerate(inputs)
     ]
@@ -339,11 +343,13 @@ def test_processes_share_whole_tasks() -> None:
     runners = [Scripted(), Scripted()]
     whole = Evaluation()
     for process, runner in enumerate(runners):
-        whole += evaluate(None, items, SolveOptions(), share=(process, 2), runner=runner)  # type: ignore[arg-type]
+        monkeypatch.setattr(ANSWER, runner)
+        whole += evaluate(None, items, SolveOptions(), share=(process, 2))  # type: ignore[arg-type]
     assert [[task for task, _ in runner.asked] for runner in runners] == [
         ["one", "last", "last", "last"], ["two", "two", "none"],
     ]  # fmt: skip
-    alone = evaluate(None, items, SolveOptions(), runner=Scripted())  # type: ignore[arg-type]
+    monkeypatch.setattr(ANSWER, Scripted())
+    alone = evaluate(None, items, SolveOptions())  # type: ignore[arg-type]
     assert whole.tally.figures() == alone.tally.figures()
     assert table(whole.tally.by_task) == table(alone.tally.by_task)
     assert (whole.errors, whole.failures) == (1, alone.failures)

@@ -214,11 +214,6 @@ def infer_config(
             raise ModelError(f"{where}: '{name}' ({NEEDED[name]}) is not stated", hint)
         return fields[name]
 
-    def numbers(value: Any, name: str, count: int) -> list[int]:
-        if not isinstance(value, list) or len(value) != count or not all(type(each) is int for each in value):
-            raise InputError(f"{where}: field '{name}' cannot be {shown(value)}")
-        return value
-
     def layers(network: str) -> int:
         return len({name.split(".")[2] for name in tensors if name.startswith(f"{network}.layers.")})
 
@@ -226,7 +221,8 @@ def infer_config(
     vocabulary, d = matrix("lm_head.weight")
     symbols: Any = stated("symbols") if "L_level.layers.0.exchange.in_proj.weight" in tensors else []
     if symbols:
-        symbols = numbers(symbols, "symbols", 2)
+        if not isinstance(symbols, list) or len(symbols) != 2 or not all(type(each) is int for each in symbols):
+            raise InputError(f"{where}: field 'symbols' cannot be {shown(symbols)}")
         count = symbols[1] - symbols[0] + 1
         vocabulary, d = vocabulary - 1 + count, d * count
     alike = [each for each in kinds().values() if each.vocab_size == vocabulary]

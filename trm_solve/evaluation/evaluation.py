@@ -9,7 +9,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,6 @@ from trm_solve.evaluation.tasks import pass_at
 from trm_solve.kinds import get_kind
 from trm_solve.model import TRM
 from trm_solve.puzzle import Puzzle
-from trm_solve.schedule import Event
 from trm_solve.tasks.answer import answer
 from trm_solve.tasks.budget import Budget, NotReached, in_turn
 from trm_solve.tasks.guesses import first_two
@@ -111,9 +109,6 @@ class Evaluation:
         }
 
 
-Runner = Callable[..., Iterator[Event]]
-"""Runs a model as `answer(model, items, options, name=name)`: a solution or an error for each item, in order."""
-
 Notice = Callable[[int, "Outcome | InputError", Evaluation], None]
 """Hears of each item: its place, what came of it, and the sums so far."""
 
@@ -131,13 +126,11 @@ def evaluate(
     notice: Notice | None = None,
     adaptation: AdaptOptions | None = None,
     budget: Budget | None = None,
-    runner: Runner | None = None,
 ) -> Evaluation:
     """Run the model on the puzzles; `notice` hears of every item, in input order.
 
     Tasks that the model does not know are fitted within `adaptation`. Where a `budget` bounds the time of all, known
-    tasks come first and small ones before large ones; what it leaves no time for is counted and is no news. `runner`
-    takes the place of the model's own.
+    tasks come first and small ones before large ones; what it leaves no time for is counted and is no news.
 
     `share` (rank, size) takes every size-th item only, or every size-th task with all its test inputs; `done` holds
     the places that `so_far` has counted already. With `offsets`, the items are those that `place` makes of the puzzles.
@@ -158,10 +151,8 @@ def evaluate(
                 places.append(index)
                 yield item
 
-    if runner is None:
-        runner = partial(answer, adaptation=adaptation, go_on=True, budget=budget)
     start = time.perf_counter() - found.seconds
-    for event in runner(model, mine(), options, name=name):
+    for event in answer(model, mine(), options, adaptation=adaptation, name=name, go_on=True, budget=budget):
         assert not isinstance(event, Step)
         index = places.popleft()
         if isinstance(event, NotReached):
