@@ -278,6 +278,11 @@ def test_generate_arc(tmp_path: Path, trm: Callable[..., Any]) -> None:
     refused = trm(*generate, "--test", "other.json")
     assert refused.code == 2
     assert "--test other.json: not one of the files" in refused.err
+    taken = tmp_path / "taken"
+    taken.touch()
+    refused = trm("generate", "arc", *FILES, "--copies", 1, "--output", taken)
+    assert refused.code == 2
+    assert f"{taken}: cannot be made: file exists" in refused.err
 
 
 def test_a_built_folder_s_evaluation_answers_are_not_learned_from(tmp_path: Path) -> None:

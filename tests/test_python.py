@@ -268,6 +268,7 @@ def test_a_kind_that_is_named_is_the_kind() -> None:
         ({"seed": -1}, "a seed is a number from 0"),
         ({"efort": "max"}, "unknown field 'efort' (did you mean 'effort'?)"),
         ({"device": "gpu"}, "unknown device 'gpu'"),
+        ({"device": "cpu:99999999999"}, "unknown device 'cpu:99999999999'"),
         ({"dtype": "int8"}, "unknown dtype 'int8' (known: auto, bfloat16, float32)"),
         ({"options": {"effort": "max"}}, "options cannot be {'effort': 'max'}"),
     ],

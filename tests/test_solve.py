@@ -120,6 +120,8 @@ def test_an_unsolved_puzzle_shows_its_best_attempt_and_exits_4(trm: Trm) -> None
         ([EASY, "--halt", "soon"], 2, "--halt: unknown rule 'soon'"),
         ([EASY, "--device", "gpu"], 2, "--device: unknown device 'gpu'"),
         ([EASY, "--device", "cuda:99"], 2, "no"),
+        ([EASY, "--device", "cpu:²"], 2, "--device: unknown device 'cpu:²'"),
+        ([EASY, "--device", "cpu:007"], 2, "--device: unknown device 'cpu:007'"),
         ([EASY, "--dtype", "int8"], 2, "--dtype: unknown dtype 'int8'"),
         ([EASY, "--seed", "-1"], 2, "Invalid value for '--seed'"),
         ([EASY, "--seed", str(2**32)], 2, "a seed is a number from 0 to 4294967295, not 4294967296"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -63,10 +64,15 @@ def _hints(cls: Any) -> dict[str, Any]:
     return get_type_hints(cls)
 
 
+def is_index(text: str) -> bool:
+    """Whether a text is the number of a device, as PyTorch reads it: without zeros before it, and not too large."""
+    return re.fullmatch("0|[1-9][0-9]{0,2}", text) is not None
+
+
 def check_device(name: str) -> None:
     """Raises `InputError` for what no machine calls a device; whether this one has it, `choose_device` knows."""
     kind, _, index = str(name).partition(":")
-    if not isinstance(name, str) or kind not in DEVICES or (index and (kind == "auto" or not index.isdigit())):
+    if not isinstance(name, str) or kind not in DEVICES or (index and (kind == "auto" or not is_index(index))):
         raise InputError(f"unknown device '{name}'", nearest(kind, list(DEVICES)))
 
 

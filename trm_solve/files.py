@@ -172,6 +172,14 @@ def _sync_names(folder: Path) -> None:
             os.close(number)
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those it lies in, where it is not there. Raises `InputError`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be made: {reason_of(error)}") from None
+
+
 def unwritable(path: Path | str, error: OSError) -> InputError:
     """What to say of a disk that says no."""
     return InputError(f"{path}: cannot be written ({reason_of(error)})")

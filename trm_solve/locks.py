@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from trm_solve.errors import InputError, reason_of
-from trm_solve.files import sweep
+from trm_solve.errors import InputError
+from trm_solve.files import make_folder, sweep, unwritable
 
 LOCK = ".lock"  # in the folder, while it is held; says by whom
 BUSY = (errno.EACCES, errno.EAGAIN)
@@ -25,17 +25,14 @@ def held(folder: Path) -> Iterator[None]:
     Raises `InputError` where it cannot be made, or says who holds it.
     """
     path = folder / LOCK
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be made: {reason_of(error)}") from None
+    make_folder(folder)
     try:
         file = _take(path)
     except OSError as error:
         if error.errno in BUSY and path.exists():
             hint = "wait for it, or choose another folder"
             raise InputError(f"{folder}: in use by {_holder(path)}", hint) from None
-        raise InputError(f"{folder}: cannot be written ({reason_of(error)})") from None
+        raise unwritable(folder, error) from None
     try:
         sweep(folder)
         yield

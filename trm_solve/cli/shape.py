@@ -10,7 +10,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from trm_solve.config import nearest
+from trm_solve.config import is_index, nearest
 from trm_solve.errors import InputError
 
 Words = Callable[[], Sequence[str]]
@@ -61,7 +61,7 @@ def choice(words: Words, what: str, *flags: str, stem: bool = False, **facts: An
         if value is None or ctx.resilient_parsing:
             return value
         head, colon, number = value.partition(":") if stem else (value, "", "")
-        if head not in words() or (colon and not number.isdigit()):
+        if head not in words() or (colon and not is_index(number)):
             raise InputError(f"{param.opts[0]}: unknown {what} '{value}'", nearest(head, list(words())))
         return value
 

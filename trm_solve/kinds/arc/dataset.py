@@ -7,6 +7,7 @@ written, so that the set of 1,000 copies, 9 GB of arrays, needs no gigabytes of 
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ import numpy as np
 
 from trm_solve.config import check_seed
 from trm_solve.errors import InputError, ModelError
-from trm_solve.files import write_atomically, written_atomically
+from trm_solve.files import make_folder, write_atomically, written_atomically
 from trm_solve.kinds.arc.copies import Copy, identifier
 from trm_solve.kinds.arc.text import Pair, Task, open_tasks
 from trm_solve.kinds.arc.tokens import COLOR, COLORS, SIDE, place
@@ -128,16 +129,13 @@ def encode(
     still = int(random.randint(0, len(examples)))
     for number, (question, answer) in enumerate(examples):
         grids = [question, MISSING if answer is None else answer]
+        if copy is not None:
+            grids = [copy.apply(grid) for grid in grids]
         offset = (0, 0)
         if translate and number != still:
-            rows, columns = np.max([grid.shape for grid in _seen(grids, copy)], axis=0)
+            rows, columns = np.max([grid.shape for grid in grids], axis=0)
             offset = int(random.randint(0, SIDE - rows + 1)), int(random.randint(0, SIDE - columns + 1))
-        seen = _seen(grids, copy)
-        yield place(seen[0], offset), place(seen[1], offset)
-
-
-def _seen(grids: Sequence[Grid], copy: Copy | None) -> list[Grid]:
-    return list(grids) if copy is None else [copy.apply(grid) for grid in grids]
+        yield place(grids[0], offset), place(grids[1], offset)
 
 
 def build(files: Sequence[Path], out: Path, copies: int, *, test: int | None = None, seed: int = 42) -> None:
@@ -148,10 +146,11 @@ def build(files: Sequence[Path], out: Path, copies: int, *, test: int | None = N
     """
     random = seeded(seed)
     entries = list(draw_entries(open_tasks(files), copies, random))
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     names = [BLANK, *(name for entry in entries for name in entry.names)]
     write_atomically(out / "identifiers.json", json.dumps(names).encode())
-    first = dict(zip((id(entry) for entry in entries), _starts(entries), strict=True))
+    starts = itertools.accumulate((len(entry.copies) for entry in entries), initial=1)
+    first = dict(zip(map(id, entries), starts, strict=False))  # the identifier of each entry's first copy
     for split in ("train", "test"):
         chosen = [entry for entry in entries if split == "train" or entry.subset == test]
         if not chosen:
@@ -163,14 +162,15 @@ def build(files: Sequence[Path], out: Path, copies: int, *, test: int | None = N
         ids = np.concatenate([np.arange(len(e.copies), dtype=np.int32) + first[id(e)] for e in chosen])
         sizes = np.concatenate([np.full(len(e.copies), len(of_split[id(e)])) for e in chosen])
         folder = out / split
-        folder.mkdir(exist_ok=True)
+        make_folder(folder)
         arrays = {
             "puzzle_identifiers": ids,
             "puzzle_indices": np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32),
             "group_indices": np.concatenate([[0], np.cumsum([len(e.copies) for e in chosen])]).astype(np.int32),
         }
         for name, array in arrays.items():
-            np.save(folder / f"all__{name}.npy", array)
+            with written_atomically(folder / f"all__{name}.npy") as file:
+                np.save(file, array)
         encoded = (
             pair
             for entry in chosen
@@ -183,11 +183,6 @@ def build(files: Sequence[Path], out: Path, copies: int, *, test: int | None = N
     if test is not None:
         puzzles = {e.task.name: _as_json(e.task) for e in entries if e.subset == test}
         write_atomically(out / "test_puzzles.json", json.dumps(puzzles).encode())
-
-
-def _starts(entries: Sequence[Entry]) -> list[int]:
-    """The identifier of each entry's first copy."""
-    return [1, *(1 + np.cumsum([len(entry.copies) for entry in entries])[:-1]).tolist()][: len(entries)]
 
 
 def _write_examples(folder: Path, count: int, pairs: Iterator[tuple[Grid, Grid]]) -> None:
