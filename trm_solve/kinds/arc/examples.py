@@ -22,10 +22,9 @@ from trm_solve.kinds.arc.known import held_out
 from trm_solve.kinds.arc.text import open_tasks
 from trm_solve.kinds.arc.tokens import COLOR, SIDE, needed_side, place
 from trm_solve.kinds.base import Examples
-from trm_solve.puzzle import Grid
+from trm_solve.puzzle import Grid, Tokens
 from trm_solve.tasks.identifiers import BLANK
 
-Tokens = NDArray[np.uint8]
 STILL = 0.3  # part of the examples that stay at (0, 0), where test inputs stand: one of a task's three or four
 SEED = 42  # of the public data sets
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trm_solve.kinds.maze.paths import WALL
-
-Tokens = NDArray[np.uint8]
+from trm_solve.puzzle import Tokens
 
 
 def augment(rng: np.random.Generator, questions: Tokens, answers: Tokens) -> tuple[Tokens, Tokens]:

@@ -60,13 +60,6 @@ def _trace(came_from: list[int], cell: int, width: int) -> Cells:
     return cells
 
 
-def draw(question: Grid, path: Cells) -> Grid:
-    """The question with the path's free cells marked."""
-    answer = question.copy()
-    answer.ravel()[path[1:-1]] = PATH
-    return answer
-
-
 def flaws(question: Grid, marked: Mask) -> Mask:
     """Cells that keep the marks from being one walk from S to G without branches; none exactly where they are one.
 
@@ -223,4 +216,8 @@ def _place(cell: int, columns: int) -> int:
 def solve(question: Grid) -> Grid | None:
     """The question with the canonical shortest path drawn in; None where there is no path."""
     path = shortest_path(question)
-    return None if path is None else draw(question, path)
+    if path is None:
+        return None
+    answer = question.copy()
+    answer.ravel()[path[1:-1]] = PATH
+    return answer

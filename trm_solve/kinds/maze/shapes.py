@@ -24,12 +24,10 @@ LINE_HINT = "draw each cell and each wall between two cells as one character, wa
 
 @dataclass(frozen=True)
 class Drawing:
-    """Rows of cells; `left` columns and `top` rows of the text stand before them."""
+    """Rows of cells, and what a person should know of how they were read."""
 
     rows: list[Line]
-    left: int = 0
     note: str = ""
-    in_lines: bool = False
 
 
 def is_caption(text: str) -> bool:
@@ -53,11 +51,7 @@ def read(rows: Sequence[Line], source: str) -> Drawing:
         drawing = _of_lines(drawing.rows, source)
     texts = [text for _, text in drawing.rows]
     named = _named(texts, source, rows[0][0])
-    return Drawing(
-        [(number, text) for (number, _), text in zip(drawing.rows, named, strict=True)],
-        note=drawing.note,
-        in_lines=drawing.in_lines,
-    )
+    return Drawing([(number, text) for (number, _), text in zip(drawing.rows, named, strict=True)], drawing.note)
 
 
 def _apart(texts: list[str]) -> list[str] | None:
@@ -145,9 +139,7 @@ def _of_lines(rows: list[Line], source: str) -> Drawing:
         raise InputError(f"{told}, at most {LARGEST} x {LARGEST} can be read", "cut it, or draw a smaller one")
     numbers = [rows[min(row // 2 * down + row % 2, height - 1)][0] for row in range(grid.shape[0])]
     note = f"drawn in lines, read as {grid.shape[0]} x {grid.shape[1]} characters with walls as '#'"
-    return Drawing(
-        [(at, "".join(row)) for at, row in zip(numbers, grid.tolist(), strict=True)], note=note, in_lines=True
-    )
+    return Drawing([(at, "".join(row)) for at, row in zip(numbers, grid.tolist(), strict=True)], note)
 
 
 def _fits(walls: NDArray[np.bool_], corners: NDArray[np.bool_], down: int, across: int) -> bool:

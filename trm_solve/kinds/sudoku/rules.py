@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from trm_solve.puzzle import Grid, Mask, Tokens
+from trm_solve.puzzle import Grid, Mask
 
 _rows, _columns = np.divmod(np.arange(81), 9)
 AXES = {"row": _rows, "column": _columns, "box": _rows // 3 * 3 + _columns // 3}  # which of each a cell (81,) is in
@@ -41,12 +41,3 @@ def clash(grid: Grid) -> str:
                 spots = " and ".join(f"r{cell // 9 + 1}c{cell % 9 + 1}" for cell in cells[:2])
                 return f"two {digit}s in {what} {which} ({spots})"
     return ""
-
-
-def valid_sudoku(question: Tokens, answer: Tokens) -> NDArray[np.bool_]:
-    """Which rows (N,) of token arrays (N, 81) hold a full answer that fits the rules and the clues."""
-    fits: NDArray[np.bool_] = ((question == 1) | (question == answer)).all(1) & ((answer >= 2) & (answer <= 10)).all(1)
-    seen = np.left_shift(1, answer.astype(np.int16).clip(0, 10))
-    for unit in UNITS:
-        fits &= np.bitwise_or.reduce(seen[:, unit], axis=1) == 0b11111111100
-    return fits

@@ -25,6 +25,7 @@ TALLEST = 64  # lines of a drawn grid, with its rules
 LONG = 20  # cells from which on a line is no row of a grid but a puzzle of its own
 OTHERS = {256: 16, 36: 6, 16: 4, 144: 12, 625: 25}  # characters of Sudokus of other sides
 Item = Puzzle | InputError
+_APART = str.maketrans(dict.fromkeys(BETWEEN, " "))
 
 
 def fit(head: list[str]) -> Fit:
@@ -213,15 +214,7 @@ def _single(number: int, text: str, kept: str, source: str) -> Row | InputError 
 
 def _is_row(text: str, kept: str) -> bool:
     """Whether a long line is a row of a grid of candidates, or of another size."""
-    parts = bare_words(text)
-    return len(parts) == 9 or len(kept) == 25
-
-
-def bare_words(text: str) -> list[str]:
-    for mark in BETWEEN:
-        if mark != " ":
-            text = text.replace(mark, " ")
-    return text.split()
+    return len(text.translate(_APART).split()) == 9 or len(kept) == 25
 
 
 def _behind(text: str, question: str) -> str:
