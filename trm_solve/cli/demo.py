@@ -1,6 +1,5 @@
 """`trm-solve demo`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -39,13 +38,8 @@ def demo(
             autocompletion=complete_demo,
         ),
     ] = None,
-    pace: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="Time a step, on a terminal.", rich_help_panel=o.OUTPUT)
-    ] = PACE,
-    save: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Keep the picture: .svg, .html, .png, or .gif.", rich_help_panel=o.OUTPUT),
-    ] = None,
+    pace: o.Pace = PACE,
+    save: o.Save = None,
 ) -> None:
     """Solve a puzzle that ships, before your eyes.
 

@@ -66,11 +66,9 @@ def _read(values: list[Any]) -> list[Any]:
 
 
 def _parameter(option: Option) -> inspect.Parameter:
-    facts: dict[str, Any] = {"help": option.help}
-    metavar = option.metavar or ("N" if option.type is int else "")
-    facts |= {"metavar": metavar} if metavar else {}
-    facts |= {"rich_help_panel": option.panel} if option.panel else {}
-    facts |= {"min": option.least} if option.least is not None else {}
+    metavar = option.metavar or ("N" if option.type is int else None)
+    facts: dict[str, Any] = {"help": option.help, "metavar": metavar, "min": option.least}
+    facts["rich_help_panel"] = option.panel or None
     made = typer.Argument(**facts) if option.argument else typer.Option(*option.flags, **facts)
     default = inspect.Parameter.empty if option.default is ... else option.default
     kind = inspect.Parameter.KEYWORD_ONLY

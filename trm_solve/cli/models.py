@@ -196,21 +196,15 @@ def push(
 
 
 def _fields(assignments: list[str] | None) -> dict[str, Any]:
-    """`FIELD=VALUE` with the value as JSON, or as plain text where it is not JSON. Raises `InputError`."""
+    """What was stated of a configuration. Raises `InputError` for a field that no configuration has."""
     from trm_solve.config import nearest
     from trm_solve.convert import FIELDS
     from trm_solve.errors import InputError
-    from trm_solve.untrusted import parse_json
 
     found: dict[str, Any] = {}
     for text in assignments or []:
-        name, equals, value = (part.strip() for part in text.partition("="))
-        if not equals:
-            raise InputError(f"--set '{text}' has no value", "write --set FIELD=VALUE, such as --set H_cycles=3")
+        name, value = o.assignment(text, "H_cycles=3")
         if name not in FIELDS:
             raise InputError(f"--set: unknown field '{name}'", nearest(name, list(FIELDS)))
-        try:
-            found[name] = parse_json(value)
-        except ValueError:
-            found[name] = value
+        found[name] = value
     return found

@@ -1,12 +1,13 @@
-"""Options that several commands share."""
+"""Options that several commands share, and how FIELD=VALUE is read."""
 
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
 import typer
 
 from trm_solve import config
 from trm_solve.cli.shape import choice
+from trm_solve.errors import InputError
 
 MODEL, RUN, TASKS, OUTPUT = "Model", "Reasoning", "Tasks", "Output"
 
@@ -30,6 +31,14 @@ def complete_example(ctx: typer.Context, incomplete: str) -> list[str]:
     return [PREFIX + name for name in files() if incomplete and (PREFIX + name).startswith(incomplete)]
 
 
+Puzzles = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="PUZZLE...",
+        help="Files, or the puzzle itself, or - for standard input; example:NAME is one that ships.",
+        autocompletion=complete_example,
+    ),
+]
 Model = Annotated[
     str | None,
     typer.Option(
@@ -168,8 +177,32 @@ Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Seed of every rando
 Slots = Annotated[
     int, typer.Option(min=0, metavar="N", help="Puzzles that run together; 0: by the device.", rich_help_panel=RUN)
 ]
+Answers = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Write the answers here.", rich_help_panel=OUTPUT),
+]
+Save = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Keep the picture: .svg, .html, .png, or .gif.", rich_help_panel=OUTPUT),
+]
+Pace = Annotated[
+    float, typer.Option(min=0, metavar="SECONDS", help="Time a step, on a terminal.", rich_help_panel=OUTPUT)
+]
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of text.", rich_help_panel=OUTPUT)]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only the answers.", rich_help_panel=OUTPUT)]
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Say on stderr which model, device and dtype.", rich_help_panel=OUTPUT)
 ]
+
+
+def assignment(text: str, such_as: str) -> tuple[str, Any]:
+    """`FIELD=VALUE` of `--set`, the value as JSON, or as it stands where it is not JSON. Raises `InputError`."""
+    from trm_solve.untrusted import parse_json
+
+    name, equals, value = (part.strip() for part in text.partition("="))
+    if not equals:
+        raise InputError(f"--set '{text}' has no value", f"write --set FIELD=VALUE, such as --set {such_as}")
+    try:
+        return name, parse_json(value)
+    except ValueError:
+        return name, value

@@ -17,17 +17,9 @@ def register(app: typer.Typer) -> None:
 
 def replay(
     trace: Annotated[Path, typer.Argument(metavar="TRACE", help="A file written by solve --trace.")],
-    pace: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="Time a step, on a terminal.", rich_help_panel=o.OUTPUT)
-    ] = PACE,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write the answers here.", rich_help_panel=o.OUTPUT),
-    ] = None,
-    save: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Keep the picture: .svg, .html, .png, or .gif.", rich_help_panel=o.OUTPUT),
-    ] = None,
+    pace: o.Pace = PACE,
+    output: o.Answers = None,
+    save: o.Save = None,
     quiet: o.Quiet = False,
 ) -> None:
     """Show a saved trace again, step by step; needs no model.

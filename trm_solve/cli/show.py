@@ -1,7 +1,5 @@
 """`trm-solve show`."""
 
-from typing import Annotated
-
 import typer
 
 from trm_solve.cli import options as o
@@ -13,14 +11,7 @@ def register(app: typer.Typer) -> None:
 
 
 def show(
-    puzzles: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="PUZZLE...",
-            help="Files, or the puzzle itself, or - for standard input; example:NAME is one that ships.",
-            autocompletion=o.complete_example,
-        ),
-    ],
+    puzzles: o.Puzzles,
     kind: o.PuzzleKind = None,
 ) -> None:
     """Draw puzzles and tasks, with their answers where the file has them; needs no model.

@@ -16,14 +16,7 @@ def register(app: typer.Typer) -> None:
 
 
 def solve(
-    puzzles: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="PUZZLE...",
-            help="Files, or the puzzle itself, or - for standard input; example:NAME is one that ships.",
-            autocompletion=o.complete_example,
-        ),
-    ],
+    puzzles: o.Puzzles,
     model: o.Model = None,
     device: o.Device = "auto",
     dtype: o.Dtype = "auto",
@@ -46,19 +39,13 @@ def solve(
     keep: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep the adapted model here.", rich_help_panel=o.TASKS)
     ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write the answers here.", rich_help_panel=o.OUTPUT),
-    ] = None,
+    output: o.Answers = None,
     submission: o.Submission = None,
     json: o.Json = False,
     trace: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write every step, for replay.", rich_help_panel=o.OUTPUT)
     ] = None,
-    save: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Keep the picture: .svg, .html, .png, or .gif.", rich_help_panel=o.OUTPUT),
-    ] = None,
+    save: o.Save = None,
     pace: Annotated[
         float,
         typer.Option(

@@ -146,7 +146,7 @@ def train(
     from trm_solve.training.asking import begin
     from trm_solve.training.presets import DEFAULT, recipe
 
-    fields = dict(_assignment(text) for text in set_ or [])
+    fields = dict(o.assignment(text, "lr=1e-3") for text in set_ or [])
     fields |= _given(optimizer=optimizer, lr=lr, batch_size=batch_size, seed=seed)
     horizon = _given(max_steps=max_steps, max_minutes=max_minutes)
     try:
@@ -174,17 +174,3 @@ def train(
 def _given(**options: Any) -> dict[str, Any]:
     """Options that were given; what was not is for the recipe or the earlier run to say."""
     return {name: value for name, value in options.items() if value is not None and value != []}
-
-
-def _assignment(text: str) -> tuple[str, Any]:
-    """`FIELD=VALUE`, the value as JSON, or as it stands where it is not JSON."""
-    from trm_solve.errors import InputError
-    from trm_solve.untrusted import parse_json
-
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise InputError(f"--set '{text}' has no value", "write --set FIELD=VALUE, such as --set lr=1e-3")
-    try:
-        return name.strip(), parse_json(value)
-    except ValueError:
-        return name.strip(), value
