@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
 
 from trm_solve import forms, show
 from trm_solve.config import AdaptOptions, Compile, Effort, Halt, SolveOptions, check_device, check_dtype
-from trm_solve.errors import InputError, shown
+from trm_solve.errors import InputError, or_raise, shown
 from trm_solve.forms import Form
 from trm_solve.inputs import choose_model, must_be_for
 from trm_solve.puzzle import Puzzle
@@ -86,12 +86,7 @@ def read(puzzles: Form, kind: str | None = None) -> list[Puzzle]:
     >>> [puzzle.kind for puzzle in trm_solve.read("example:maze/small")]
     ['maze']
     """
-    found = []
-    for item in forms.many(puzzles, kind):
-        if isinstance(item, InputError):
-            raise item
-        found.append(item)
-    return found
+    return list(or_raise(forms.many(puzzles, kind)))
 
 
 @spelled
@@ -181,13 +176,9 @@ def _solutions(
     dtype: str,
     adaptation: AdaptOptions | None,
 ) -> Iterator[Solution]:
-    for first in items:
-        if isinstance(first, InputError):
-            raise first
+    for first in or_raise(items):
         rest = itertools.chain([first], items)
-        for event in _events(rest, first, model, choices, device, dtype, adaptation):
-            if isinstance(event, InputError):
-                raise event
+        for event in or_raise(_events(rest, first, model, choices, device, dtype, adaptation)):
             if isinstance(event, Solution):
                 yield event
 

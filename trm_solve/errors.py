@@ -7,8 +7,11 @@ the command line ends with. Whatever else is raised is a bug and exits 1.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
+from typing import TypeVar
 
+Item = TypeVar("Item")
 SHOWN = 60  # characters of a value in a message
 OPTION = re.compile(
     r"(?<![\w'\"/-])--(?:set )?([a-z][a-z_-]*[a-z])(?![\w'\"/])"
@@ -53,8 +56,6 @@ class ReaderGone(SystemExit):
 class InputError(TrmError):
     """A file, an option or data that cannot be used. Messages about files start with `file:line:` where known."""
 
-    exit_code = ExitCode.USAGE
-
 
 class FileError(InputError):
     """A file of which nothing, or nothing more, can be read. It stands for no puzzle, so no line of output is its."""
@@ -64,6 +65,14 @@ class ModelError(TrmError):
     """A model that is missing, damaged or made for something else."""
 
     exit_code = ExitCode.MODEL
+
+
+def or_raise(items: Iterable[Item | InputError]) -> Iterator[Item]:
+    """The items, of which one that cannot be read comes as an error in its place. Raises the first such."""
+    for item in items:
+        if isinstance(item, InputError):
+            raise item
+        yield item
 
 
 def _as_keywords(text: str) -> str:

@@ -17,7 +17,7 @@ from typing import IO, Any, BinaryIO, Protocol, TextIO, cast, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from trm_solve.errors import FileError, InputError, shown
+from trm_solve.errors import FileError, InputError, or_raise, shown
 from trm_solve.inputs import read_named
 from trm_solve.kinds import get_kind, kinds
 from trm_solve.kinds.base import Kind
@@ -41,13 +41,10 @@ Form = Puzzle | str | os.PathLike[str] | bytes | Mapping[str, object] | Table | 
 
 def one(form: Form, kind: str | None = None) -> Puzzle:
     """The puzzle that a form holds. Raises `InputError` where it holds none, several, or one that cannot be read."""
-    found = list(read_form(form, kind))
-    for item in found:
-        if isinstance(item, InputError):
-            raise item
+    found = list(or_raise(list(read_form(form, kind))))
     if len(found) != 1:
         raise InputError(f"{len(found)} puzzles where one is expected", "solve_many takes several")
-    return cast(Puzzle, found[0])
+    return found[0]
 
 
 def many(forms: Form, kind: str | None = None) -> Iterator[Puzzle | InputError]:

@@ -15,7 +15,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from trm_solve.errors import InputError
+from trm_solve.errors import InputError, or_raise
 from trm_solve.kinds.arc.text import Pair, read_tasks
 from trm_solve.puzzle import Grid
 
@@ -88,9 +88,7 @@ def build_table(files: Iterable[Path]) -> dict[str, Any]:
                 f"{path}: not named after a subset", f"such as arc-agi_{next(iter(SUBSETS))}_challenges.json"
             )
         with path.open(encoding="utf-8") as file:
-            for task in read_tasks(file, str(path)):
-                if isinstance(task, InputError):
-                    raise task
+            for task in or_raise(read_tasks(file, str(path))):
                 tasks.setdefault(subset, {})[task.name] = fingerprint(task.train)
                 if subset.startswith("evaluation"):
                     kept_back |= {_hash(_look(question)) for question, _ in task.test}

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from trm_solve.errors import InputError
+from trm_solve.errors import InputError, or_raise
 from trm_solve.kinds.arc.tokens import COLORS, SIDE
 from trm_solve.kinds.base import Fit
 from trm_solve.puzzle import Grid, Puzzle
@@ -261,11 +261,6 @@ def open_tasks(files: Sequence[Path]) -> list[list[Task]]:
     """The tasks of each challenges file. Raises `InputError` at the first that cannot be read."""
     found = []
     for path in files:
-        tasks = []
         with open_file(path) as file:
-            for task in read_tasks(lines_of(file, str(path)), str(path), asked=False):
-                if isinstance(task, InputError):
-                    raise task
-                tasks.append(task)
-        found.append(tasks)
+            found.append(list(or_raise(read_tasks(lines_of(file, str(path)), str(path), asked=False))))
     return found

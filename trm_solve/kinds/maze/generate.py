@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trm_solve.errors import InputError
+from trm_solve.errors import InputError, or_raise
 from trm_solve.generation import writing
 from trm_solve.generation.kernels import COMPILED, draw, table, zeros
 from trm_solve.generation.writing import NotFoundError
@@ -115,11 +115,7 @@ def generate_maze(
 
 def fingerprints(paths: Iterable[Path]) -> Iterator[bytes]:
     """Of all mazes in files. Raises `InputError` at the first that cannot be read: nothing may slip through."""
-    for path in paths:
-        for item in read_file(path, "maze"):
-            if isinstance(item, InputError):
-                raise item
-            yield fingerprint(item.question)
+    return (fingerprint(maze.question) for path in paths for maze in or_raise(read_file(path, "maze")))
 
 
 def csv_header(recipe: MazeRecipe) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trm_solve.errors import InputError
+from trm_solve.errors import InputError, or_raise
 from trm_solve.generation import writing
 from trm_solve.generation.kernels import COMPILED, table, zeros
 from trm_solve.generation.writing import NotFoundError
@@ -200,11 +200,7 @@ def _top(limit: int | None) -> int:
 
 def read_puzzles(paths: Iterable[Path]) -> Iterator[Puzzle]:
     """All Sudokus of files. Raises `InputError` at the first that cannot be read: nothing may slip through."""
-    for path in paths:
-        for item in read_file(path, "sudoku"):
-            if isinstance(item, InputError):
-                raise item
-            yield item
+    return (puzzle for path in paths for puzzle in or_raise(read_file(path, "sudoku")))
 
 
 def read_starts(paths: Iterable[Path]) -> list[Grid]:
