@@ -341,9 +341,9 @@ def test_pictures_are_valid_whatever_the_file_is_called(name: str) -> None:
 
 def test_a_solution_is_an_svg_by_itself() -> None:
     made = scenes.attempt(4, solved=True)
-    moving = pictures.svg(replace(scenes.solution(made), trace=tuple(made)))
+    moving = pictures.svg(film(replace(scenes.solution(made), trace=tuple(made))))
     assert "@keyframes" in moving
-    still = pictures.svg(scenes.solution(made))  # steps that nobody kept
+    still = pictures.svg(film(scenes.solution(made)))  # steps that nobody kept
     assert "@keyframes" not in still
     assert "solvedin4steps" in "".join(t.text or "" for t in ElementTree.fromstring(still).iter(f"{SVG}text"))
 

@@ -191,7 +191,7 @@ def test_a_film_begins_with_the_adaptation() -> None:
     drawn = ["".join(cell.char for cell in page(scene).values()) for scene, _ in moments[:3]]
     assert ["examplesright" in text for text in drawn] == [True, True, False]
     assert "allpairs" in drawn[1]
-    text = pictures.svg(found)
+    text = pictures.svg(film(found))
     assert text.count("<svg") == 1
     last = dataclasses.replace(found, fits=())
     assert page(film(last)[-1][0]) == page(moments[-1][0])

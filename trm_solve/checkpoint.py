@@ -18,8 +18,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from trm_solve.config import ModelConfig
-from trm_solve.errors import InputError, ModelError, reason_of
-from trm_solve.files import write_atomically, written_atomically
+from trm_solve.errors import ModelError
+from trm_solve.files import make_folder, write_atomically, written_atomically
 from trm_solve.hub.card import GENERATED, model_card
 from trm_solve.hub.folder import CARD as CARD
 from trm_solve.hub.folder import CONFIG as CONFIG
@@ -42,7 +42,7 @@ from trm_solve.tasks.identifiers import Identifiers
 
 MAPPED = 1 << 22  # numbers of a puzzle table above which it stays in its file
 PIECE = 1 << 20  # numbers that are converted and written at once
-STORED = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16", torch.float64: "F64"}
+STORED = {word: name for name, word in WORDS.items()}  # PyTorch's words -> those of safetensors
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], dtype: torch.dtype | None = None) -> None:
@@ -57,7 +57,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], dtype: torch.dtype 
     for name in order:
         start, end = end, end + tensors[name].numel() * stored[name].itemsize
         shape = list(tensors[name].shape)
-        header[name] = {"dtype": STORED[stored[name]], "shape": shape, "data_offsets": [start, end]}
+        header[name] = {"dtype": dtype_name(stored[name]), "shape": shape, "data_offsets": [start, end]}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
     with written_atomically(path) as file:
@@ -93,11 +93,13 @@ def fill(model: TRM, tensors: Mapping[str, Tensor], where: str) -> TRM:
 
 def tensor_shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[Shape, str]]:
     """Shape and dtype of each tensor, as `check_shapes` takes them."""
-    words = {word: name for name, word in WORDS.items()}
-    return {
-        name: (tuple(each.shape), words.get(text := str(each.dtype).removeprefix("torch."), text))
-        for name, each in tensors.items()
-    }
+    return {name: (tuple(each.shape), dtype_name(each.dtype)) for name, each in tensors.items()}
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    """In the words of safetensors, or in PyTorch's where it has none."""
+    word = str(dtype).removeprefix("torch.")
+    return STORED.get(word, word)
 
 
 def build(config: ModelConfig, tensors: Mapping[str, Tensor], where: str) -> TRM:
@@ -137,10 +139,7 @@ def save(model: TRM, folder: Path, *, dtype: torch.dtype | None = None, card: st
     that somebody wrote by hand is left alone.
     Raises `InputError` where it cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be made: {reason_of(error)}") from None
+    make_folder(folder)
     write_tensors(folder / WEIGHTS, model.state_dict(), dtype)
     config: dict[str, Any] = model.config.to_dict()
     write_atomically(folder / CONFIG, (json.dumps(config, indent=2) + "\n").encode())

@@ -73,11 +73,10 @@ def retell(puzzle: Puzzle, model: str, steps: Sequence[Step], where: str) -> Sol
         reason = kind.unsolvable(puzzle)
     except (ValueError, LookupError):
         raise InputError(f"{where}: not the grids of a {kind.name} puzzle") from None
-    order = sorted(range(len(steps)), key=lambda n: (checks[n].solved, -checks[n].conflicts.sum(), n))
+    best = max(range(len(steps)), key=lambda n: (checks[n].solved, -checks[n].conflicts.sum(), n), default=None)
     ranked = [] if kind.has_rules else trace.rank({step.attempt: step for step in steps}.values())
     if ranked:
-        order = [steps.index(ranked[0][1])]
-    best = order[-1] if order else None
+        best = steps.index(ranked[0][1])
     accepted = best is not None and (checks[best].solved or bool(ranked))
     attempted = steps[best].answer if best is not None else None
     verdict: Verdict = "unsolvable" if reason else "unsolved"

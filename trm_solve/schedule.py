@@ -180,17 +180,20 @@ class Case:
         return max((facts.get("pins", 0) for facts in self.facts.values()), default=0)
 
 
+@dataclass(eq=False)
 class _Line:
     """Cases in input order until they are out, and the source of attempts that they make together."""
 
-    def __init__(self, kind: Kind, items: Iterable[Puzzle | InputError], strategy: Strategy, window: int, name: str):
-        self.kind, self.strategy, self.window, self.name = kind, strategy, window, name
-        self.unsolvable: Callable[[Puzzle], str] = kind.unsolvable
-        self.items = enumerate(items)
-        self.more = True  # the items have not ended
-        self.cases: deque[Case] = deque()
-        self.open: dict[int, Case] = {}
-        self.ready: list[int] = []  # heap of cases that have attempts waiting; decided ones are dropped when met
+    kind: Kind
+    items: Iterator[tuple[int, Puzzle | InputError]]  # with their places in input order
+    strategy: Strategy
+    unsolvable: Callable[[Puzzle], str]
+    window: int
+    name: str  # of the model
+    more: bool = True  # the items have not ended
+    cases: deque[Case] = field(default_factory=deque)
+    open: dict[int, Case] = field(default_factory=dict)
+    ready: list[int] = field(default_factory=list)  # heap of cases with attempts waiting; decided ones go when met
 
     def admit(self) -> bool:
         """Take the next item into the line, if there is one and room for it."""
@@ -271,10 +274,9 @@ def solve_all(
     those that were cast, of every puzzle one at least.
     """
     window = WINDOW * (options.slots or default_slots(model))
+    kind = get_kind(model.config.kind)
     chosen = strategy or strategy_for(options, judged=model.config.judges_pins)
-    line = _Line(get_kind(model.config.kind), items, chosen, window, name)
-    line.unsolvable = unsolvable or line.unsolvable
-    line.items = enumerate(items, first)
+    line = _Line(kind, enumerate(items, first), chosen, unsolvable or kind.unsolvable, window, name)
     while line.more or line.cases:
         for step in refine(model, line.source(), options, watch):
             if line.take(step, watch) and watch:

@@ -15,7 +15,7 @@ from trm_solve.kinds import get_kind
 from trm_solve.output.json_lines import fields_of
 from trm_solve.puzzle import Puzzle
 from trm_solve.render import Scene, Space, board, frame, pictures, verdict
-from trm_solve.render.film import LAST_MS, film
+from trm_solve.render.film import LAST_MS, Film, film
 from trm_solve.shown import Json, Shown
 from trm_solve.talk import printable
 from trm_solve.trace import Solution, Step
@@ -43,18 +43,15 @@ class Drawn:
         return Text(repr(thing)) if scene is None else frame(scene, Space(width, height, color))
 
     def svg(self, thing: Shown) -> str | None:
-        if isinstance(thing, Solution):
-            return pictures.svg(thing)
-        scene = _scene(thing)
-        return None if scene is None else pictures.encode([(scene, LAST_MS)], Path("picture.svg")).decode()
+        moments = _moments(thing)
+        return pictures.svg(moments) if moments else None
 
     def save(self, thing: Shown, path: str) -> None:
         file = Path(path)
         pictures.require(file)
-        scene = _scene(thing)
-        if scene is None:
+        moments = _moments(thing)
+        if not moments:
             raise InputError("nothing to draw", "a step of a trace that was read anew does not know its puzzle")
-        moments = film(thing) if isinstance(thing, Solution) else [(scene, LAST_MS)]
         write_atomically(file, pictures.encode(moments, file))
 
     def text(self, thing: Shown) -> str:
@@ -76,8 +73,7 @@ def frame_of(things: Iterable[Solution | Step]) -> list[dict[str, Scalar]]:
 def _row(solution: Solution) -> dict[str, Scalar]:
     """The fields of `to_dict`; what is no scalar, such as a grid of a task, as text."""
     fields = {"rating": solution.puzzle.rating, **fields_of(solution)}
-    simple = str | int | float | bool | None
-    return {name: value if isinstance(value, simple) else json.dumps(value) for name, value in fields.items()}
+    return {name: value if isinstance(value, Scalar) else json.dumps(value) for name, value in fields.items()}
 
 
 def _row_of_step(step: Step) -> dict[str, Scalar]:
@@ -104,6 +100,14 @@ def _scene(thing: Shown) -> Scene | None:
     if isinstance(thing, Solution):
         return Scene(thing.puzzle, thing.trace, thing, None, thing.model)
     return None
+
+
+def _moments(thing: Shown) -> Film:
+    """What a picture of it shows one after the other; nothing for what has no board."""
+    if isinstance(thing, Solution):
+        return film(thing)
+    scene = _scene(thing)
+    return [] if scene is None else [(scene, LAST_MS)]
 
 
 Shown.views = Drawn()

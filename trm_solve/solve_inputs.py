@@ -53,14 +53,18 @@ class SolveRequest:
     check_unique: bool = False  # count solutions exactly; the count judges the puzzle and never supplies an answer
     verbose: bool = False  # say which model, device and dtype
 
+    @property
+    def planned(self) -> bool:
+        """Whether all is read before any of it is solved: for a submission, or to share out the time."""
+        return self.submission is not None or self.total_minutes is not None
+
 
 def solve_inputs(request: SolveRequest) -> int:
     """Solve what the inputs hold and show it; returns the exit code.
 
     The first Ctrl-C ends what has a submission or a bound of time with what there is, as time does.
     """
-    planned = request.submission is not None or request.total_minutes is not None
-    with Interrupt() if planned else contextlib.nullcontext() as interrupt:
+    with Interrupt() if request.planned else contextlib.nullcontext() as interrupt:
         code = _solve(request, Budget(request.total_minutes, interrupt))
         return exit_code() if interrupt is not None and interrupt.raised else code
 
@@ -76,14 +80,14 @@ def _solve(request: SolveRequest, budget: Budget) -> int:
             break
     many = len(head) >= MANY
     if first is None:
-        return _only_errors(head, request.look.with_puzzles("", 0, many))
+        return _only_errors(head, replace(request.look, model="", max_steps=0, many=many))
     whose = f"{first.source} is a {first.kind} puzzle"
     name = choose_model(request.model, first.kind, whose)
-    look = request.look.with_puzzles(name, request.options.max_steps, many)
+    look = replace(request.look, model=name, max_steps=request.options.max_steps, many=many)
     items = itertools.chain(head, items)
     with contextlib.ExitStack() as until_done:
         submission: Submission | None = None
-        if request.submission is not None or request.total_minutes is not None:
+        if request.planned:
             if get_kind(first.kind).tasks is None:
                 option = "--submission" if request.submission is not None else "--total-minutes"
                 raise InputError(f"{option} is for ARC tasks, these are {first.kind} puzzles")
@@ -106,7 +110,7 @@ def _solve(request: SolveRequest, budget: Budget) -> int:
             say(f"model {name}, device {ready.device}, dtype {dtype}, effort {request.options.effort}")
         items = _told(of_kind(items, first.kind), output.warn)
         places: Sequence[int] | None = None
-        if request.submission is not None or request.total_minutes is not None:
+        if request.planned:
             held = list(items)
             unseen, known = count_unseen(held, ready.identifiers)
             if unseen and request.adaptation is not None and not look.quiet:

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from trm_solve.untrusted import object_of, parse_json
 if TYPE_CHECKING:
     from trm_solve.tasks.progress import Progress
 
+Sort = TypeVar("Sort")
 Verdict = Literal["solved", "unsolved", "unsolvable", "predicted"]
 SCHEMA = 1
 GUESSES = 2  # answers that are shown and handed in where votes decide: ARC allows so many
@@ -58,7 +59,7 @@ class Step(Shown):
     pins: tuple[Pin, ...] = ()  # that the attempt stands on, the first of them first
 
     def __repr__(self) -> str:
-        amiss = "solved" if self.solved else f"{_count_of(int(self.conflicts.sum()), 'conflict')}"
+        amiss = "solved" if self.solved else _count_of(int(self.conflicts.sum()), "conflict")
         where = f"attempt {self.attempt}, step {self.step}"
         return f"Step({where}, {int(self.changed.sum())} changed, {amiss}, halting {self.halt_probability:.3f})"
 
@@ -108,9 +109,9 @@ class Step(Shown):
             conflicts=conflicts.astype(np.bool_).reshape(answer.shape),
             overruled=_count(fields, "overruled"),
             halt_probability=float(fields["halt_probability"]),
-            solved=_flag(fields, "solved"),
-            halted=_flag(fields, "halted"),
-            pins=tuple(_pin(each, answer) for each in _list(fields, "pins")),
+            solved=_field(fields, "solved", bool),
+            halted=_field(fields, "halted", bool),
+            pins=tuple(_pin(each, answer) for each in _field(fields, "pins", list, [])),
         )
 
 
@@ -143,30 +144,17 @@ def _number(fields: Mapping[str, Any], name: str) -> float:
     return value
 
 
-def _count(fields: Mapping[str, Any], name: str) -> int:
-    value = fields[name]
-    if type(value) is not int or not 0 <= value < 2**31:
-        raise ValueError(f"field '{name}' cannot be {shown(value)}")
-    return value
-
-
-def _flag(fields: Mapping[str, Any], name: str) -> bool:
-    value = fields[name]
-    if type(value) is not bool:
-        raise ValueError(f"field '{name}' cannot be {shown(value)}")
-    return value
-
-
-def _text(fields: Mapping[str, Any], name: str, default: str | None = None) -> str:
+def _field(fields: Mapping[str, Any], name: str, sort: type[Sort], default: Sort | None = None) -> Sort:
+    """A field of just this type; where there is none, the default, if there is one."""
     value = fields[name] if default is None else fields.get(name, default)
-    if not isinstance(value, str):
+    if type(value) is not sort:
         raise ValueError(f"field '{name}' cannot be {shown(value)}")
     return value
 
 
-def _list(fields: Mapping[str, Any], name: str) -> list[Any]:
-    value = fields.get(name, [])
-    if not isinstance(value, list):
+def _count(fields: Mapping[str, Any], name: str) -> int:
+    value = _field(fields, name, int)
+    if not 0 <= value < 2**31:
         raise ValueError(f"field '{name}' cannot be {shown(value)}")
     return value
 
@@ -264,12 +252,11 @@ def rank(steps: Iterable[Step]) -> list[tuple[Candidate, Step]]:
     for step in sorted(steps, key=lambda step: step.attempt):
         if step.answer.size:
             groups.setdefault((step.answer.shape, step.answer.tobytes()), []).append(step)
-    ranked = [(Candidate(group[0].answer, len(group), _mean_q(group)), group[0]) for group in groups.values()]
+    ranked = []
+    for group in groups.values():
+        mean = sum(step.halt_probability for step in group) / len(group)
+        ranked.append((Candidate(group[0].answer, len(group), mean), group[0]))
     return sorted(ranked, key=lambda each: (-each[0].votes, -each[0].halt_probability))
-
-
-def _mean_q(steps: list[Step]) -> float:
-    return sum(step.halt_probability for step in steps) / len(steps)
 
 
 def grid_of(rows: Any) -> Grid:
@@ -307,16 +294,17 @@ def load(lines: Iterable[str], source: str) -> Iterator[tuple[Puzzle, str, list[
                 if fields["schema"] != SCHEMA or fields["schema"] is True:
                     schema = shown(fields["schema"])
                     raise InputError(f"{source}:{number}: trace schema {schema}, this version reads {SCHEMA}")
+                pairs = _field(fields, "examples", list, [])
                 puzzle = Puzzle(
-                    _text(fields, "kind"),
+                    _field(fields, "kind", str),
                     grid_of(fields["question"]),
-                    source=_text(fields, "source"),
-                    task=_text(fields, "task", ""),
-                    examples=tuple((grid_of(before), grid_of(after)) for before, after in _list(fields, "examples")),
+                    source=_field(fields, "source", str),
+                    task=_field(fields, "task", str, ""),
+                    examples=tuple((grid_of(before), grid_of(after)) for before, after in pairs),
                 )
                 if found:
                     yield found.pop()
-                found.append((puzzle, _text(fields, "model"), []))
+                found.append((puzzle, _field(fields, "model", str), []))
             else:
                 found[-1][2].append(Step.from_dict(fields))
         except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:

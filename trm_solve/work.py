@@ -67,18 +67,14 @@ def evaluate(
     check_dtype(dtype)
     options = SolveOptions.from_dict({"effort": "fast", **reasoning})
     fitting = AdaptOptions(minutes=adapt_minutes, folds=leave_one_out, compile=options.compile, on_interrupt="stop")
-    listed = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-    if not all(isinstance(each, str | os.PathLike) for each in listed):
-        raise InputError(
-            f"paths cannot be {shown(paths)}", "names of files, folders or patterns; solve_many takes arrays"
-        )
+    listed = _listed(paths, "paths", "names of files, folders or patterns; solve_many takes arrays")
     from trm_solve.evaluation.measure import EvalRequest, measure
 
     folder = Path(tempfile.mkdtemp(prefix="trm-solve-") if report is None else report)
     try:
         found = measure(
             EvalRequest(
-                paths=tuple(os.fspath(each) for each in listed),
+                paths=tuple(listed),
                 options=options,
                 max_steps=(options.max_steps,),
                 model=os.fspath(model) if isinstance(model, os.PathLike) else model,
@@ -155,10 +151,13 @@ def train(
     return Training(Path(out), begin(os.fspath(out), asked, horizon, fields, preset, resume=resume, view=view))
 
 
-def _listed(names: Name | Sequence[Name]) -> list[str]:
+def _listed(
+    names: Name | Sequence[Name], what: str = "data", hint: str = "names of files, folders or data sets"
+) -> list[str]:
+    """One name or several, as a list. Raises `InputError` for what is no name."""
     several = [names] if isinstance(names, str | os.PathLike) else list(names)
     if not all(isinstance(each, str | os.PathLike) for each in several):
-        raise InputError(f"data cannot be {shown(names)}", "names of files, folders or data sets")
+        raise InputError(f"{what} cannot be {shown(names)}", hint)
     return [os.fspath(each) for each in several]
 
 

@@ -28,11 +28,9 @@ class Picture:
         self._moments = [*self._moments, *moments] if pictures.moves(self._file.path) else moments[-1:]
 
     def close(self, completed: bool) -> None:
-        if not completed or not self._moments:
-            self._file.discard()
-            return
         try:
-            self._file.write(pictures.encode(self._moments, self._file.path))
-            self._file.commit()
+            if completed and self._moments:
+                self._file.write(pictures.encode(self._moments, self._file.path))
+                self._file.commit()
         finally:
             self._file.discard()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -27,10 +27,6 @@ class OutputOptions:
     output: Path | None = None  # answers go here, not to stdout
     trace: Path | None = None
     save: Path | None = None  # .svg, .html, .png, .gif
-
-    def with_puzzles(self, model: str, max_steps: int | None, many: bool) -> OutputOptions:
-        """The same, once it is known what is shown."""
-        return replace(self, model=model, max_steps=max_steps, many=many)
 
 
 @dataclass(frozen=True, eq=False)

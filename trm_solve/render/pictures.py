@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from trm_solve.errors import InputError
 from trm_solve.puzzle import Puzzle
-from trm_solve.render.film import Film, film
+from trm_solve.render.film import Film
 from trm_solve.render.page import Page, page
 from trm_solve.render.scene import Scene
-from trm_solve.trace import Solution, Step, still
+from trm_solve.trace import still
 
 WITH_PILLOW = (".png", ".gif")
 SUFFIXES = (".svg", ".html", *WITH_PILLOW)
@@ -33,15 +32,15 @@ def moves(path: Path) -> bool:
     return path.suffix.lower() != ".png"
 
 
-def svg(solution: Solution, steps: Sequence[Step] = ()) -> str:
-    """A solution as SVG, moving where its steps are known (by default those that it carries)."""
-    return encode(film(solution, steps), Path("solution.svg")).decode()
+def svg(moments: Film) -> str:
+    """All moments as SVG, which moves where there are several."""
+    return encode(moments, Path("picture.svg")).decode()
 
 
 def label(puzzle: Puzzle) -> str:
     """A puzzle's known answer as SVG."""
     assert puzzle.answer is not None
-    return encode([(Scene(puzzle, [still(puzzle.answer, solved=True)]), 1)], Path("label.svg")).decode()
+    return svg([(Scene(puzzle, [still(puzzle.answer, solved=True)]), 1)])
 
 
 def encode(moments: Film, path: Path) -> bytes:

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from trm_solve.errors import FileError
 from trm_solve.kinds.arc.copies import SEPARATOR, Copy, identifier, split_identifier
+from trm_solve.kinds.arc.known import fingerprint, recognise
+from trm_solve.kinds.arc.submission import entry, to_text
 from trm_solve.kinds.arc.text import Task, fit, open_tasks
 from trm_solve.kinds.arc.tokens import needed_side, square
 from trm_solve.kinds.base import Examples, Report, Tasks
@@ -46,13 +48,9 @@ class ArcTasks(Tasks):
         return [copy for row in zip_longest(*rounds.values()) for copy in row if copy is not None]
 
     def fingerprint(self, pairs: Iterable[Pair]) -> str:
-        from trm_solve.kinds.arc.known import fingerprint
-
         return fingerprint(pairs)
 
     def recognise(self, name: str, pairs: Sequence[Pair], known: Collection[str]) -> str | None:
-        from trm_solve.kinds.arc.known import recognise
-
         return recognise(name, pairs, known)
 
     def holds(self, path: Path) -> bool:
@@ -91,8 +89,6 @@ class ArcTasks(Tasks):
         return held_out_rows(questions, ids, names)
 
     def submission(self, answers: Mapping[str, Sequence[Sequence[str]]], inputs: Mapping[str, int]) -> str:
-        from trm_solve.kinds.arc.submission import entry, to_text
-
         content = {
             task: [entry([json.loads(text) for text in of_input]) for of_input in inputs_of]
             for task, inputs_of in answers.items()
