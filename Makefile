@@ -23,7 +23,7 @@ test-cpus: $(VENV)/installed-test
 # The lowest versions that pyproject.toml allows (UV_TORCH_BACKEND=cpu: with PyTorch's CPU build).
 test-lowest: $(VENV)/bin/python
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-lowest
+	$(BIN)/uv venv --quiet --seed --allow-existing --python $(BIN)/python .venv-lowest
 	$(BIN)/uv pip install --quiet --python .venv-lowest --resolution lowest-direct -e '.[test]'
 	.venv-lowest/bin/pytest -n 2
 
