@@ -112,7 +112,7 @@ def solve(
     Raises `InputError` for a puzzle or an option that cannot be used, `ModelError` for a model.
 
     >>> trm_solve.solve("example:sudoku/hard", effort="fast", seed=1)
-    Solution(sudoku, solved, 2 steps, example:sudoku/hard:2)
+    Solution(sudoku, solved, 3 steps, example:sudoku/hard:2)
     """
     choices = _choices(options, reasoning, device, dtype)
     one = forms.one(puzzle, kind)
@@ -135,7 +135,7 @@ def steps(
     """The refinement of one puzzle, step by step, as it happens. Takes and raises what `solve` does.
 
     >>> [step.solved for step in trm_solve.steps("example:sudoku/hard")]
-    [False, True]
+    [False, False, True]
     """
     choices = _choices(options, reasoning, device, dtype)
     one = forms.one(puzzle, kind)
@@ -190,7 +190,7 @@ def frame(things: Iterable[Solution | Step]) -> list[dict[str, show.Scalar]]:
     changed and that clash, the mean confidence (0 to 1), the halting probability.
 
     >>> [(row["step"], row["solved"]) for row in trm_solve.frame(trm_solve.solve("example:sudoku/hard").trace)]
-    [(1, False), (2, True)]
+    [(1, False), (2, False), (3, True)]
     """
     return show.frame_of(things)
 
