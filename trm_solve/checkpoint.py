@@ -57,7 +57,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], dtype: torch.dtype 
     for name in order:
         start, end = end, end + tensors[name].numel() * stored[name].itemsize
         shape = list(tensors[name].shape)
-        header[name] = {"dtype": dtype_name(stored[name]), "shape": shape, "data_offsets": [start, end]}
+        header[name] = {"dtype": STORED[_word(stored[name])], "shape": shape, "data_offsets": [start, end]}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
     with written_atomically(path) as file:
@@ -98,8 +98,11 @@ def tensor_shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[Shape, str]]
 
 def dtype_name(dtype: torch.dtype) -> str:
     """In the words of safetensors, or in PyTorch's where it has none."""
-    word = str(dtype).removeprefix("torch.")
-    return STORED.get(word, word)
+    return STORED.get(_word(dtype), _word(dtype))
+
+
+def _word(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def build(config: ModelConfig, tensors: Mapping[str, Tensor], where: str) -> TRM:

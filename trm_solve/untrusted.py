@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from trm_solve.errors import shown
+from trm_solve.errors import first_line, shown
 from trm_solve.files import read_bytes
 
 BYTES = 16 << 20  # of a JSON file
@@ -193,7 +193,7 @@ def parse_yaml(text: str, *, values: int = VALUES // 10) -> Any:
                         builder.anchors[event.anchor] = (value, 1, 0)
                     builder.add(value, 1)
     except yaml.YAMLError as error:
-        raise ValueError(f"not YAML ({str(error).splitlines()[0]})") from None
+        raise ValueError(f"not YAML ({first_line(error)})") from None
     except RecursionError:
         raise ValueError(TOO_DEEP) from None
     return builder.found

@@ -9,7 +9,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
 from trm_solve.config import nearest
-from trm_solve.errors import InputError, shown
+from trm_solve.errors import InputError, first_line, shown
 from trm_solve.kinds.option import Generator, generator_beside
 from trm_solve.talk import say
 
@@ -31,8 +31,7 @@ def kinds() -> dict[str, Kind]:
         try:
             found[point.name] = _load(point, ours | found)
         except Exception as error:  # whatever the code of others does
-            reason = (str(error).strip().splitlines() or [""])[0]
-            say(f"warning: puzzle kind '{point.name}' ({point.value}) cannot be used: {reason}")
+            say(f"warning: puzzle kind '{point.name}' ({point.value}) cannot be used: {first_line(error)}")
     return found | ours
 
 
