@@ -101,6 +101,19 @@ def tiny(**fields: object) -> ModelConfig:
     return ModelConfig.from_dict(base | fields)
 
 
+@pytest.mark.parametrize("fields", [{}, {"model_type": "hrm", "H_layers": 1, "no_ACT_continue": False}])
+def test_a_step_is_its_rounds_one_after_the_other(fields: dict[str, object]) -> None:
+    model = TRM(tiny(H_cycles=3, L_cycles=2, **fields)).eval()
+    e = model.embed(torch.randint(0, model.config.vocab_size, (2, model.config.seq_len)))
+    start, positions = model.initial_state(e), model.positions()
+    with torch.inference_mode():
+        y, z = start
+        for _ in range(3):
+            y, z = model.step(e, y, z, positions, (1, 2))
+        for one, whole in zip((y, z), model.step(e, *start, positions), strict=True):
+            assert torch.equal(one, whole)
+
+
 def test_gradient_runs_through_the_last_round_only() -> None:
     torch.manual_seed(0)
     model = TRM(tiny(H_cycles=3))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -60,6 +61,32 @@ def test_halting_by_rules_stops_at_the_verified_answer_and_frees_the_slot() -> N
     assert [len(steps) for steps in found.values()] == [2, 2, 2]
     assert all(steps[-1].solved and steps[-1].halted for steps in found.values())
     assert len(model.seen) == 6
+
+
+def test_the_rules_look_at_the_answer_after_every_round_of_a_step() -> None:
+    model = Scripted(lambda question, round: (says(ANSWER) if round == 6 else BLANK, -5.0))
+    model.config = replace(model.config, H_cycles=4)
+    (steps,) = steps_of(model, [Attempt(sudoku(), 0)], max_steps=5).values()
+    assert [(step.step, step.solved, step.halted) for step in steps] == [(1, False, False), (2, True, True)]
+    assert len(model.seen) == 6
+
+
+def test_a_question_that_was_answered_in_the_middle_of_a_step_leaves_the_others_to_end_it() -> None:
+    model = Scripted(lambda question, round: (says(ANSWER) if question[0] and round == 1 else BLANK, -5.0))
+    model.config = replace(model.config, H_cycles=2)
+    found = steps_of(model, [Attempt(sudoku(), 0), Attempt(sudoku("0" + QUESTION[1:]), 1)], max_steps=2)
+    assert [(step.step, step.solved, step.halted) for step in found[0]] == [(1, True, True)]
+    assert [(step.step, step.solved, step.halted) for step in found[1]] == [(1, False, False), (2, False, True)]
+    assert [len(seen) for seen in model.seen] == [2, 1, 1, 1]
+
+
+@pytest.mark.parametrize("halt", ["q", "never"])
+def test_where_the_rules_end_nothing_a_step_is_taken_whole(halt: str) -> None:
+    model = Scripted(lambda question, step: (says(ANSWER), -5.0))
+    model.config = replace(model.config, H_cycles=4)
+    (steps,) = steps_of(model, [Attempt(sudoku(), 0)], halt=halt, max_steps=3).values()
+    assert [step.step for step in steps] == [1, 2, 3]
+    assert len(model.seen) == 3
 
 
 def test_halting_by_q_trusts_the_model_and_never_runs_all_steps() -> None:

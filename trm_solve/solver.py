@@ -138,21 +138,37 @@ def refine(model: TRM, source: Iterable[Attempt | None], options: SolveOptions, 
         if not batches:
             return
         for batch in batches.values():
-            begun = time.perf_counter()
             fuser.count(*batch.e.shape[:2])
-            z = _stir(batch.running, batch.z)
-            batch.y, batch.z = _advance(model, batch, z)
-            halted = yield from _read(model, kind, batch.running, batch.y, batch.z, options, watch, begun)
-            batch.keep(~halted)
+            batch.z = _stir(batch.running, batch.z)
+            for run in batch.running:
+                run.steps += 1
+            each = _rounds_between_looks(model, kind, batch, options)
+            for done in range(each, model.config.H_cycles + 1, each):
+                begun = time.perf_counter()
+                batch.y, batch.z = _advance(model, batch, each)
+                ended = done == model.config.H_cycles
+                halted = yield from _read(model, kind, batch.running, batch.y, batch.z, options, watch, begun, ended)
+                batch.keep(~halted)
+                if not batch.running:
+                    break
 
 
-def _advance(model: TRM, batch: _Batch, z: Tensor) -> tuple[Tensor, Tensor]:
-    """One supervision step; y, z (B, P+L, d)."""
-    e, y = batch.e, batch.y
+def _rounds_between_looks(model: TRM, kind: Kind, batch: _Batch, options: SolveOptions) -> int:
+    """Rounds of a step until the answer is looked at: one where the rules end an attempt and are quick to ask."""
+    return 1 if _by_rules(kind, options) and kind.screens and batch.cells is None else model.config.H_cycles
+
+
+def _by_rules(kind: Kind, options: SolveOptions) -> bool:
+    return options.halt == "rules" and kind.has_rules
+
+
+def _advance(model: TRM, batch: _Batch, rounds: int) -> tuple[Tensor, Tensor]:
+    """So many rounds of a supervision step; y, z (B, P+L, d)."""
+    e, y, z, cycles = batch.e, batch.y, batch.z, (rounds, model.config.L_cycles)
     if fused(model) and len(e) == 1:  # a batch of one is compiled anew, which takes longer than a second row
-        y, z = model.step(e.repeat(2, 1, 1), y.repeat(2, 1, 1), z.repeat(2, 1, 1), batch.positions)
+        y, z = model.step(e.repeat(2, 1, 1), y.repeat(2, 1, 1), z.repeat(2, 1, 1), batch.positions, cycles)
         return y[:1], z[:1]
-    return model.step(e, y, z, batch.positions)
+    return model.step(e, y, z, batch.positions, cycles)
 
 
 def _by_cells(new: list[_Running]) -> dict[bytes, list[_Running]]:
@@ -218,12 +234,14 @@ def _read(
     options: SolveOptions,
     watch: bool,
     begun: float,
+    ended: bool,
 ) -> Generator[Step, None, NDArray[np.bool_]]:
-    """Yield the steps that somebody looks at; returns which attempts have halted (B,). The step began at `begun`."""
-    by_rules = options.halt == "rules" and kind.has_rules
-    for run in running:
-        run.steps += 1
-    halted = np.array([run.steps >= (run.attempt.max_steps or options.max_steps) for run in running])
+    """Yield the steps that somebody looks at; returns which attempts have halted (B,). The rounds began at `begun`.
+
+    In the middle of a step (not `ended`) an answer that the rules accept is all that matters.
+    """
+    by_rules = _by_rules(kind, options)
+    halted = np.array([ended and run.steps >= (run.attempt.max_steps or options.max_steps) for run in running])
     q_halt, q_continue = model.read_halt(y)
     if options.halt == "never" or by_rules:
         looked_at = halted | watch | by_rules
@@ -241,10 +259,10 @@ def _read(
     for run in running:
         run.attempt.seconds += share
     if len(rows):
-        if by_rules:
+        if by_rules and ended:
             halted[rows] |= [_settled(running[i], said) for i, said in zip(rows, tokens, strict=True)]
         worth = np.ones(len(rows), np.bool_)
-        if by_rules and not watch and running[0].cells is None:  # only what may be an answer, or is the last word
+        if by_rules and not (watch and ended) and running[0].cells is None:  # what may be an answer, or the last word
             worth = halted[rows] | kind.screen(np.stack([run.tokens for run in running])[rows], tokens)
         for k, i in enumerate(rows):
             if not worth[k]:
@@ -253,6 +271,8 @@ def _read(
             if by_rules and step.solved and not step.halted:
                 halted[i] = True
                 step = replace(step, halted=True)
+            if not (ended or step.halted):
+                continue
             running[i].answer = step.answer
             if step.halted and running[i].attempt.wants_beliefs and not step.solved:
                 running[i].attempt.beliefs = _beliefs(kind, running[i], probabilities[k])

@@ -93,6 +93,7 @@ class Kind(ABC):
     model: str = ""  # the packaged model for it; empty: of the kind's own name
     demo: str = ""  # of the examples in the folder of its name, the one that `trm-solve demo` shows
     has_rules: bool = True  # whether `check` can tell a right answer from a wrong one; else answers are voted on
+    screens: bool = False  # whether `screen` can say no: then answers are looked at after every round of a step
     blank: int | None = None  # token of a cell to fill in; None: a question with a cell filled in is not a question
     symbols: tuple[int, int] | tuple[()] = ()  # first and last of the tokens that rules treat all alike, as digits are
     suffixes: Collection[str] = ()  # names of its own that its files end with, beside .csv, .json and .txt
