@@ -415,6 +415,36 @@ def test_fine_tuning_starts_from_the_checkpoint_and_keeps_its_cycles(tmp_path: P
     assert RunFolder(out).read_options()[0].init == asked["init"]
 
 
+@pytest.mark.numeric
+@pytest.mark.parametrize("fields", [{"symbol_axis": True, "hidden_size": 72}, {"qk_norm": True}])
+def test_layers_that_a_checkpoint_has_not_change_nothing_at_first_and_learn(
+    tmp_path: Path, fields: dict[str, object]
+) -> None:
+    shape = {"mlp_t": False, "pos_encodings": "relations", "puzzle_emb_len": 0, "L_layers": 1, **fields}
+    run(tmp_path, "first", **shape)
+    asked = {"data": [str(tmp_path / "data.csv")], "init": str(tmp_path / "first" / "last"), "compile": "off"}
+    first = pretrained.load(tmp_path / "first" / "last")
+    questions = torch.randint(1, 11, (3, 81))
+    for rate in (0.0, 0.01):
+        out = tmp_path / f"second-{rate}"
+        how = {"lr": rate, "adam_lr": rate, "warmup_steps": 0, "batch_size": 4, "L_layers": 3}
+        assert begin(str(out), asked, {"max_steps": 4}, how, None, resume=False) == "done"
+        second = pretrained.load(out / "last")
+        assert second.config == dataclasses.replace(first.config, L_layers=3)
+        before, after = (model(questions, steps=2).logits for model in (first, second))
+        if rate:
+            assert second.get_parameter("L_level.layers.2.mlp.down_proj.weight").any()
+            assert not torch.allclose(before, after, atol=1e-3)
+        else:
+            close(before, after, atol=1e-3, what="logits")
+
+
+def test_a_model_that_mixes_by_mlp_gets_no_further_layers(tmp_path: Path) -> None:
+    run(tmp_path, "first")
+    init = str(tmp_path / "first" / "last")
+    assert "field 'L_layers': a model that mixes by MLP" in complaint(tmp_path, name="second", init=init, L_layers=3)
+
+
 def test_presets_hold_the_paper_s_settings() -> None:
     mlp, arc = recipe("paper-sudoku-mlp", {}), recipe("paper-arc", {})
     assert (mlp.mlp_t, mlp.H_cycles, mlp.L_cycles, mlp.pos_encodings, mlp.puzzle_emb_len) == (True, 3, 6, "none", 16)

@@ -273,7 +273,7 @@ class TrainOptions(Strict):
     """A training recipe: what a preset holds and what decides the losses. The defaults are the preset `cpu-small`.
 
     The model's shape counts for training from scratch only; a checkpoint brings its own (its cycles and
-    `halt_max_steps` may be overridden).
+    `halt_max_steps` may be overridden; layers that it lacks of `L_layers` are added and change nothing at first).
     """
 
     # the model

@@ -95,7 +95,7 @@ def train(
             _presets,
             "preset",
             metavar="NAME",
-            help="cpu-small (default), cpu-sudoku, cpu-maze, cpu-arc, cpu-small-hrm, paper-sudoku-mlp, "
+            help="cpu-small (default), cpu-sudoku, cpu-sudoku-on, cpu-maze, cpu-arc, cpu-small-hrm, paper-sudoku-mlp, "
             "paper-sudoku-att, paper-maze, paper-arc, paper-hrm-sudoku, adapt.",
             rich_help_panel=RECIPE,
         ),

@@ -14,7 +14,7 @@ from trm_solve.errors import InputError
 from trm_solve.fuse import works
 from trm_solve.kinds import get_kind
 from trm_solve.kinds.base import Kind
-from trm_solve.model import TRM
+from trm_solve.model import TRM, Block
 from trm_solve.tasks.identifiers import Identifiers
 from trm_solve.training.data import Dataset
 
@@ -80,6 +80,8 @@ def open_model(run: RunOptions, recipe: TrainOptions, data: Dataset) -> TRM:
         raise InputError(f"'{run.init}' reads {cells}")
     judges = config.judges_pins or _judges_pins(recipe, get_kind(data.kind))
     model.config = dataclasses.replace(config, **{name: getattr(recipe, name) for name in OWN}, judges_pins=judges)
+    if recipe.L_layers > config.L_layers:
+        _deepen(model, recipe.L_layers)
     if get_kind(data.kind).tasks is not None:
         name_rows(model, data.names)
     elif config.puzzle_emb_ndim:
@@ -88,6 +90,22 @@ def open_model(run: RunOptions, recipe: TrainOptions, data: Dataset) -> TRM:
         have = f"{len(data.names)} puzzle identifiers, '{run.init}' has {config.num_puzzle_identifiers}"
         raise InputError(f"the data have {have}")
     return model.train().requires_grad_(True)
+
+
+def _deepen(model: TRM, layers: int) -> None:
+    """Give the (first) network so many layers; the new ones' last maps are zero, so the model says what it said.
+
+    That needs a norm that leaves a normed state as it is: mixing by MLP has one over positions. Raises `InputError`.
+    """
+    if model.config.mlp_t:
+        raise InputError("field 'L_layers': a model that mixes by MLP cannot be given further layers")
+    for _ in range(layers - model.config.L_layers):
+        block = Block(model.config).to(model.device)
+        for name, weight in block.named_parameters():
+            if name.endswith(("o_proj.weight", "down_proj.weight")):
+                torch.nn.init.zeros_(weight)
+        model.L_level.layers.append(block)
+    model.config = dataclasses.replace(model.config, L_layers=layers)
 
 
 def _judges_pins(recipe: TrainOptions, kind: Kind) -> bool:

@@ -22,6 +22,25 @@ from trm_solve.trace import Step
 if TYPE_CHECKING:
     from rich.text import Text
 
+# What holds for one digit holds for all: each cell has a state for every digit, and the digits share the weights. An
+# answer is asked for, with gradient, after each of four short rounds (benchmarks/README.md).
+FIRST: Mapping[str, Any] = {
+    "hidden_size": 432,
+    "expansion": 3.0,
+    "mlp_t": False,
+    "pos_encodings": "relations",
+    "symbol_axis": True,
+    "puzzle_emb_len": 0,
+    "H_cycles": 4,
+    "L_cycles": 1,
+    "loss_rounds": 4,
+    "batch_size": 48,
+    "lr": 0.01,
+    "adam_lr": 2e-3,
+    "warmup_steps": 30,
+    "ema": 0.995,
+    "decay_fraction": 0.3,
+}
 FEWEST_CLUES = 17  # with fewer, no Sudoku has just one solution (McGuire and others, 2014)
 
 
@@ -37,24 +56,20 @@ class Sudoku(Kind):
     demo = "hard"
     suffixes = (".sdk", ".sdm", ".ss", ".opensudoku")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        # What holds for one digit holds for all: each cell has a state for every digit, and the weights are shared by
-        # the digits. An answer is asked for, with gradient, after each of four short rounds (benchmarks/README.md).
-        "cpu-sudoku": {
-            "hidden_size": 432,
-            "expansion": 3.0,
-            "mlp_t": False,
-            "pos_encodings": "relations",
-            "symbol_axis": True,
-            "puzzle_emb_len": 0,
-            "H_cycles": 4,
-            "L_cycles": 1,
-            "loss_rounds": 4,
-            "batch_size": 48,
-            "lr": 0.01,
-            "adam_lr": 2e-3,
-            "warmup_steps": 30,
-            "ema": 0.995,
-            "decay_fraction": 0.3,
+        "cpu-sudoku": FIRST,
+        # On from such weights (`--init`): a third layer, an answer after each of eight rounds, some pins between the
+        # steps, and a rate that falls from the start: what hard puzzles need is learned while it falls.
+        "cpu-sudoku-on": {
+            **FIRST,
+            "L_layers": 3,
+            "H_cycles": 8,
+            "loss_rounds": 8,
+            "pin_prob": 0.04,
+            "own_pin_prob": 0.5,
+            "lr": 2e-3,
+            "adam_lr": 7e-4,
+            "warmup_steps": 20,
+            "decay_fraction": 0.95,
         },
         "paper-sudoku-mlp": {**PAPER, "mlp_t": True, "pos_encodings": "none", "L_cycles": 6, "max_steps": EPOCHS},
         "paper-sudoku-att": {**PAPER, "L_cycles": 6, "max_steps": EPOCHS},
