@@ -50,6 +50,7 @@ TASK = {
     "test": [{"input": [[7, 0, 0], [0, 0, 8]]}, {"input": [[7, 7, 0], [0, 0, 8]]}],
 }
 NAMES = ["<blank>", "seen", "seen|||t4|||0123456789", "seen|||t0|||0213456789"]
+FOREVER = SimpleNamespace(monotonic=lambda: 0.0)  # no vote is cut short, however busy the machine
 QUICK = AdaptOptions(minutes=0.04, copies=2, folds=2, recipe={"batch_size": 2})
 
 
@@ -233,6 +234,16 @@ def test_votes_that_take_long_leave_the_last_fit_its_time(monkeypatch: pytest.Mo
     assert last[0] <= 45 + 5 * 5  # half of the time, and the looks up to the first update
 
 
+def test_no_time_is_kept_for_the_votes_of_copies_that_there_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, updates = puzzles()[0], []
+    for attempts in (3, 1000):  # of the task and its two copies
+        ticks = itertools.count()
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda ticks=ticks: next(ticks) / 100))
+        how, vote = dataclasses.replace(QUICK, minutes=0.02, folds=0), SolveOptions(attempts=attempts, max_steps=4)
+        updates.append(adapt(tiny(), "new", first.examples, [first.question], how, vote=vote).updates)
+    assert updates[0] == updates[1] > 0
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_a_table_in_its_file_is_not_read_into_memory(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
     base = tiny()
@@ -255,7 +266,8 @@ def test_a_table_in_its_file_is_not_read_into_memory(dtype: torch.dtype, monkeyp
     assert found.model.puzzle_emb.weights.device == found.model.device
 
 
-def test_a_model_without_rows_is_fitted_by_its_weights() -> None:
+def test_a_model_without_rows_is_fitted_by_its_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answering, "time", FOREVER)
     base = TRM(dataclasses.replace(tiny().config, puzzle_emb_ndim=0, puzzle_emb_len=0)).eval().requires_grad_(False)
     found = solutions(
         answer(base, puzzles("new"), SolveOptions(seed=2**32 - 1, max_steps=2), adaptation=QUICK, name="m")
@@ -322,6 +334,7 @@ def test_tasks_come_in_order_with_errors_between_them(canvas: str) -> None:
 def test_the_vote_on_an_unseen_task_does_not_change_that_on_a_known_one_after_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(answering, "time", FOREVER)
     monkeypatch.setitem(voting.VOTES, "normal", 2)
     options = SolveOptions(effort="normal", max_steps=1)
     events = answer(tiny(), [*puzzles("new"), *puzzles("seen")], options, adaptation=QUICK, name="m")

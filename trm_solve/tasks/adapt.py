@@ -45,7 +45,8 @@ FOLD_VOTES = 24  # copies that are asked for the pair that was left out
 FOLD_GUESSES = 8  # copies that a fold asks for the questions themselves
 LEAVE_ONE_OUT = 0.5  # part of the time
 FOLD_FIT = 0.85  # part of that which is for fits; the rest is for votes
-VOTE = 0.25  # part of the time that is kept for the vote, at most
+VOTE = 0.05, 0.25  # part of the time that is kept for the vote, at least and at most
+VOTE_SLACK = 1.5  # times what it should take by a few copies: other programs may be busy then
 WINDOW = 10  # updates between looks at the accuracy
 LEARNED = 0.99  # part of the examples from which on all are taken to come out right
 LOOKS = (0.25, 0.5, 0.75)  # parts of the last fit after which the question is asked, for a second guess
@@ -147,7 +148,8 @@ class _Fitting:
 
     def run(self) -> Adapted:
         seconds = 60 * self.options.minutes
-        seconds -= min(self.vote_seconds(), VOTE * seconds)
+        least, most = (part * seconds for part in VOTE)
+        seconds -= min(max(VOTE_SLACK * self.vote_seconds(), least), most)
         folds = self.options.folds
         if folds is None:  # a fit that has no time to understand tells nothing
             folds = min(max(int(self.options.minutes * LEAVE_ONE_OUT / FOLD_MINUTES), 1), FOLDS)
@@ -184,8 +186,8 @@ class _Fitting:
         for _ in range(2):
             began = self.elapsed()
             self.ask(self.base, puzzle, few, math.inf, max_steps=1)
-        steps = (self.vote.attempts or len(self.copies)) * self.vote.max_steps * len(self.questions)
-        return (self.elapsed() - began) / few * steps
+        asked = min(self.vote.attempts or len(self.copies), len(self.copies))
+        return (self.elapsed() - began) / few * asked * self.vote.max_steps * len(self.questions)
 
     def fit(self, pairs: Sequence[tuple[Grid, Grid]], until: float, fold: int, folds: int) -> tuple[TRM, int]:
         """A model fitted to these pairs until so many seconds have passed, and the number of updates."""
