@@ -4,8 +4,9 @@
     python benchmarks/solve.py --memory 1000 100000
 
 The reference schedule takes all 16 steps with every puzzle. Ours halts at a verified answer and fills the slot with
-the next puzzle; its bound is 16 / mean steps. Eager is held against eager and compiled against compiled, in turns, and
-the fastest of the rounds counts. `--memory` streams so many puzzles through the command line and prints its peak.
+the next puzzle; 16 / mean steps is its bound, but for what ends in the middle of a step. Eager is held against eager
+and compiled against compiled, in turns, and the fastest of the rounds counts. `--memory` streams so many puzzles
+through the command line and prints its peak.
 """
 
 from __future__ import annotations
