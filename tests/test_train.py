@@ -417,9 +417,7 @@ def test_fine_tuning_starts_from_the_checkpoint_and_keeps_its_cycles(tmp_path: P
 
 @pytest.mark.numeric
 @pytest.mark.parametrize("fields", [{"symbol_axis": True, "hidden_size": 72}, {"qk_norm": True}])
-def test_layers_that_a_checkpoint_has_not_change_nothing_at_first_and_learn(
-    tmp_path: Path, fields: dict[str, object]
-) -> None:
+def test_layers_that_are_added_change_nothing_at_first_and_learn(tmp_path: Path, fields: dict[str, object]) -> None:
     shape = {"mlp_t": False, "pos_encodings": "relations", "puzzle_emb_len": 0, "L_layers": 1, **fields}
     run(tmp_path, "first", **shape)
     asked = {"data": [str(tmp_path / "data.csv")], "init": str(tmp_path / "first" / "last"), "compile": "off"}
@@ -427,8 +425,9 @@ def test_layers_that_a_checkpoint_has_not_change_nothing_at_first_and_learn(
     questions = torch.randint(1, 11, (3, 81))
     for rate in (0.0, 0.01):
         out = tmp_path / f"second-{rate}"
-        how = {"lr": rate, "adam_lr": rate, "warmup_steps": 0, "batch_size": 4, "L_layers": 3}
-        assert begin(str(out), asked, {"max_steps": 4}, how, None, resume=False) == "done"
+        how = {"lr": rate, "adam_lr": rate, "warmup_steps": 0, "batch_size": 4, "add_layers": 2}
+        assert begin(str(out), asked, {"max_steps": 2}, how, None, resume=False) == "done"
+        assert begin(str(out), {}, {"max_steps": 4}, {}, None, resume=True) == "done"  # and has them already
         second = pretrained.load(out / "last")
         assert second.config == dataclasses.replace(first.config, L_layers=3)
         before, after = (model(questions, steps=2).logits for model in (first, second))
@@ -439,10 +438,13 @@ def test_layers_that_a_checkpoint_has_not_change_nothing_at_first_and_learn(
             close(before, after, atol=1e-3, what="logits")
 
 
-def test_a_model_that_mixes_by_mlp_gets_no_further_layers(tmp_path: Path) -> None:
+def test_layers_are_added_to_a_checkpoint_that_can_have_them(tmp_path: Path) -> None:
+    assert "field 'add_layers': for a checkpoint (--init)" in complaint(tmp_path, name="none", add_layers=1)
     run(tmp_path, "first")
     init = str(tmp_path / "first" / "last")
-    assert "field 'L_layers': a model that mixes by MLP" in complaint(tmp_path, name="second", init=init, L_layers=3)
+    assert "field 'add_layers': a model that mixes by MLP" in complaint(
+        tmp_path, name="second", init=init, add_layers=1
+    )
 
 
 def test_presets_hold_the_paper_s_settings() -> None:

@@ -273,13 +273,14 @@ class TrainOptions(Strict):
     """A training recipe: what a preset holds and what decides the losses. The defaults are the preset `cpu-small`.
 
     The model's shape counts for training from scratch only; a checkpoint brings its own (its cycles and
-    `halt_max_steps` may be overridden; layers that it lacks of `L_layers` are added and change nothing at first).
+    `halt_max_steps` may be overridden).
     """
 
     # the model
     hidden_size: int = 128
     num_heads: int = 4
     L_layers: int = 2
+    add_layers: int = 0  # to a checkpoint (`init`): further ones, which change nothing at first
     H_layers: int = 0  # above 0: an HRM, whose second network has so many blocks
     expansion: float = 4.0  # widths of the SwiGLUs, see `swiglu_width`
     mlp_t: bool = True
@@ -343,7 +344,7 @@ class TrainOptions(Strict):
                 raise InputError(f"field '{name}' must lie between 0 and 1, not {getattr(self, name)}")
         for name in (
             *("lr", "weight_decay", "adam_lr", "adam_weight_decay", "row_lr", "row_weight_decay"),
-            *("clip_norm", "halt_loss_weight", "pin_loss_weight", "warmup_steps"),
+            *("clip_norm", "halt_loss_weight", "pin_loss_weight", "warmup_steps", "add_layers"),
         ):
             if getattr(self, name) is not None and not 0 <= getattr(self, name) < float("inf"):
                 raise InputError(f"field '{name}' must be a number from 0 up, not {getattr(self, name)}")

@@ -66,6 +66,8 @@ def open_model(run: RunOptions, recipe: TrainOptions, data: Dataset) -> TRM:
     """A fresh model, or the checkpoint to fine-tune with the recipe's cycles; `InputError` if the data do not fit."""
     torch.manual_seed(recipe.seed)
     if not run.init:
+        if recipe.add_layers:
+            raise InputError("field 'add_layers': for a checkpoint (--init); 'L_layers' says how many a new model has")
         model = TRM(new_config(recipe, data))
         relate(model)
         if (tasks := get_kind(data.kind).tasks) is not None:
@@ -80,8 +82,8 @@ def open_model(run: RunOptions, recipe: TrainOptions, data: Dataset) -> TRM:
         raise InputError(f"'{run.init}' reads {cells}")
     judges = config.judges_pins or _judges_pins(recipe, get_kind(data.kind))
     model.config = dataclasses.replace(config, **{name: getattr(recipe, name) for name in OWN}, judges_pins=judges)
-    if recipe.L_layers > config.L_layers:
-        _deepen(model, recipe.L_layers)
+    if recipe.add_layers:
+        _deepen(model, recipe.add_layers)
     if get_kind(data.kind).tasks is not None:
         name_rows(model, data.names)
     elif config.puzzle_emb_ndim:
@@ -93,19 +95,20 @@ def open_model(run: RunOptions, recipe: TrainOptions, data: Dataset) -> TRM:
 
 
 def _deepen(model: TRM, layers: int) -> None:
-    """Give the (first) network so many layers; the new ones' last maps are zero, so the model says what it said.
+    """Give the (first) network so many more layers; their last maps are zero, so the model says what it said.
 
     That needs a norm that leaves a normed state as it is: mixing by MLP has one over positions. Raises `InputError`.
     """
     if model.config.mlp_t:
-        raise InputError("field 'L_layers': a model that mixes by MLP cannot be given further layers")
-    for _ in range(layers - model.config.L_layers):
+        raise InputError("field 'add_layers': a model that mixes by MLP cannot be given further layers")
+    config = dataclasses.replace(model.config, L_layers=model.config.L_layers + layers)
+    for _ in range(layers):
         block = Block(model.config).to(model.device)
         for name, weight in block.named_parameters():
             if name.endswith(("o_proj.weight", "down_proj.weight")):
                 torch.nn.init.zeros_(weight)
         model.L_level.layers.append(block)
-    model.config = dataclasses.replace(model.config, L_layers=layers)
+    model.config = config
 
 
 def _judges_pins(recipe: TrainOptions, kind: Kind) -> bool:

@@ -57,11 +57,10 @@ class Sudoku(Kind):
     suffixes = (".sdk", ".sdm", ".ss", ".opensudoku")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "cpu-sudoku": FIRST,
-        # On from such weights (`--init`): a third layer, an answer after each of eight rounds, some pins between the
-        # steps, and a rate that falls from the start: what hard puzzles need is learned while it falls.
+        # On from such weights (`--init`): an answer after each of eight rounds, some pins between the steps, and a rate
+        # that falls from the start: what hard puzzles need is learned while it falls.
         "cpu-sudoku-on": {
             **FIRST,
-            "L_layers": 3,
             "H_cycles": 8,
             "loss_rounds": 8,
             "pin_prob": 0.04,
