@@ -147,7 +147,7 @@ def refine(model: TRM, source: Iterable[Attempt | None], options: SolveOptions, 
                 begun = time.perf_counter()
                 batch.y, batch.z = _advance(model, batch, each)
                 ended = done == model.config.H_cycles
-                halted = yield from _read(model, kind, batch.running, batch.y, batch.z, options, watch, begun, ended)
+                halted = yield from _read(model, kind, batch, options, watch, begun, ended)
                 batch.keep(~halted)
                 if not batch.running:
                     break
@@ -228,9 +228,7 @@ def _stir(running: list[_Running], z: Tensor) -> Tensor:
 def _read(
     model: TRM,
     kind: Kind,
-    running: list[_Running],
-    y: Tensor,
-    z: Tensor,
+    batch: _Batch,
     options: SolveOptions,
     watch: bool,
     begun: float,
@@ -240,7 +238,7 @@ def _read(
 
     In the middle of a step (not `ended`) an answer that the rules accept is all that matters.
     """
-    by_rules = _by_rules(kind, options)
+    running, y, z, by_rules = batch.running, batch.y, batch.z, _by_rules(kind, options)
     halted = np.array([ended and run.steps >= (run.attempt.max_steps or options.max_steps) for run in running])
     q_halt, q_continue = model.read_halt(y)
     if options.halt == "never" or by_rules:
@@ -262,7 +260,7 @@ def _read(
         if by_rules and ended:
             halted[rows] |= [_settled(running[i], said) for i, said in zip(rows, tokens, strict=True)]
         worth = np.ones(len(rows), np.bool_)
-        if by_rules and not (watch and ended) and running[0].cells is None:  # what may be an answer, or the last word
+        if by_rules and not (watch and ended) and batch.cells is None:  # what may be an answer, or the last word
             worth = halted[rows] | kind.screen(np.stack([run.tokens for run in running])[rows], tokens)
         for k, i in enumerate(rows):
             if not worth[k]:

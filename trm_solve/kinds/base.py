@@ -93,7 +93,6 @@ class Kind(ABC):
     model: str = ""  # the packaged model for it; empty: of the kind's own name
     demo: str = ""  # of the examples in the folder of its name, the one that `trm-solve demo` shows
     has_rules: bool = True  # whether `check` can tell a right answer from a wrong one; else answers are voted on
-    screens: bool = False  # whether `screen` can say no: then answers are looked at after every round of a step
     blank: int | None = None  # token of a cell to fill in; None: a question with a cell filled in is not a question
     symbols: tuple[int, int] | tuple[()] = ()  # first and last of the tokens that rules treat all alike, as digits are
     suffixes: Collection[str] = ()  # names of its own that its files end with, beside .csv, .json and .txt
@@ -132,6 +131,11 @@ class Kind(ABC):
         unfinished answers cost little.
         """
         return np.ones(len(tokens), np.bool_)
+
+    @property
+    def screens(self) -> bool:
+        """Whether `screen` can say no: then answers are looked at after every round of a step."""
+        return type(self).screen is not Kind.screen
 
     def open_symbols(self, question: Grid) -> Mask | None:
         """Symbols (rows, columns, vocab_size) that each blank may still take without breaking a rule at once.

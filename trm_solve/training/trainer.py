@@ -280,12 +280,10 @@ def _train(options: RunOptions, recipe: TrainOptions, team: Team, view: View, re
     last = RunFolder(Path(options.out)).last
     # what a run was fine-tuned from may be gone by now; its own may have been cut short, before what is written last
     own = resume and options.init and (last / checkpoint.CONFIG).exists()
+    start = options, recipe
     if own:  # and has the layers that were added
-        run = Trainer(
-            dataclasses.replace(options, init=str(last)), dataclasses.replace(recipe, add_layers=0), team, view
-        )
-    else:
-        run = Trainer(options, recipe, team, view)
+        start = dataclasses.replace(options, init=str(last)), dataclasses.replace(recipe, add_layers=0)
+    run = Trainer(*start, team, view)
     if resume:
         run.resume()
     if team.leads:

@@ -50,7 +50,6 @@ class Sudoku(Kind):
     name = "sudoku"
     canvas = (9, 9)
     vocab_size = 11
-    screens = True
     blank = 1
     symbols = (2, 10)
     demo = "hard"
