@@ -1,6 +1,6 @@
 """How much adaptation brings on ARC tasks that a model never saw: paired arms over the same fixed, random tasks.
 
-    python benchmarks/arc.py CHALLENGES.json [--model arc] [--minutes 2] [--arms all,none] [--count 40] [--out FILE]
+    python benchmarks/arc.py CHALLENGES.json [--model arc] [--minutes 2] [--arms all,none] [--list unseen] [--out FILE]
 
 CHALLENGES.json is ARC-AGI-1 `evaluation` with its solutions beside it. The tasks are the 40 of `arc_tasks.json`, drawn
 by `random.Random(0)` from those with grids up to 12 x 12; none of their pairs was trained on. Arms: `all` fits weights
@@ -27,7 +27,7 @@ from trm_solve.reading import read_file
 from trm_solve.tasks.answer import answer as answer_tasks
 from trm_solve.trace import Solution
 
-TASKS = json.loads(Path(__file__).with_name("arc_tasks.json").read_text())["unseen"]
+TASKS = json.loads(Path(__file__).with_name("arc_tasks.json").read_text())
 
 
 def measure(
@@ -73,7 +73,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=2.0, help="a task, its vote too")
     parser.add_argument("--folds", type=int, help="pairs left out in turn: half of the time; 0 for none")
     parser.add_argument("--arms", default="all,none", help="of all, rows, scratch, none")
-    parser.add_argument("--count", type=int, default=len(TASKS), help="only so many tasks")
+    parser.add_argument("--list", choices=[name for name in TASKS if name != "what"], default="unseen")
+    parser.add_argument("--count", type=int, help="only so many tasks")
     parser.add_argument(
         "--skip", type=int, default=0, help="without the first ones, for another process with a FILE of its own"
     )
@@ -89,7 +90,7 @@ def main() -> None:
     done = {(line["task"], line["arm"]) for line in lines}
     puzzles = [item for item in read_file(arguments.challenges) if isinstance(item, Puzzle)]
     with arguments.out.open("a") as file:
-        for task in TASKS[arguments.skip :][: arguments.count]:
+        for task in TASKS[arguments.list][arguments.skip :][: arguments.count]:
             mine = [puzzle for puzzle in puzzles if puzzle.task == task]
             for arm in arms:
                 if mine and (task, arm) not in done:

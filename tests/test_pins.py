@@ -137,7 +137,7 @@ def test_the_judge_decides_where_search_goes_on(monkeypatch: pytest.MonkeyPatch)
     first.beliefs, first.hope = beliefs, 0.9
     first.state = (torch.zeros(81, 4), torch.zeros(81, 4))
     wave = next(waves)
-    assert all(attempt.state is first.state and attempt.max_steps == search.ON_STEPS for attempt in wave)
+    assert all(attempt.state is first.state and attempt.max_rounds == search.ON_ROUNDS for attempt in wave)
     for number, attempt in enumerate(wave):
         attempt.beliefs, attempt.hope = beliefs, 0.9 if number == 1 else 0.001
         attempt.state = (torch.full((81, 4), float(number)),) * 2
@@ -181,20 +181,11 @@ def test_a_search_that_is_misled_begins_anew_with_other_cells(monkeypatch: pytes
 
 
 @pytest.mark.parametrize(
-    ("judged", "effort", "max_steps", "first"),
-    [
-        (True, "normal", 16, search.FIRST_STEPS),
-        (True, "normal", 2, 2),
-        (True, "fast", 16, None),
-        (False, "max", 16, None),
-    ],
+    ("judged", "effort", "first"), [(True, "normal", search.FIRST_ROUNDS), (True, "fast", None), (False, "max", None)]
 )
-def test_a_model_that_judges_pins_has_a_short_first_attempt(
-    judged: bool, effort: Effort, max_steps: int, first: int | None
-) -> None:
-    options = SolveOptions(effort=effort, max_steps=max_steps)
-    [attempt] = next(search.strategy_for(options, judged=judged)(sudoku(QUESTION), 0))
-    assert attempt.max_steps == first
+def test_a_model_that_judges_pins_has_a_short_first_attempt(judged: bool, effort: Effort, first: int | None) -> None:
+    [attempt] = next(search.strategy_for(SolveOptions(effort=effort), judged=judged)(sudoku(QUESTION), 0))
+    assert attempt.max_rounds == first
 
 
 @pytest.mark.parametrize(("asked", "hope", "most"), [(0, None, 16), (0, 0.5, 128), (7, 0.5, 7)])

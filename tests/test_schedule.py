@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,18 @@ def test_one_hard_puzzle_does_not_keep_the_slots_from_the_others() -> None:
     list(schedule.solve_all(model, items, SolveOptions(effort="fast", slots=2)))
     assert len(model.seen) == 9  # eight easy ones in the second slot while the first works
     assert [len(batch) for batch in model.seen] == [2] * 8 + [1]
+
+
+def test_steps_are_what_all_rounds_of_all_attempts_come_to() -> None:
+    def waves(puzzle: Puzzle, index: int) -> Iterator[Sequence[Attempt]]:
+        yield [Attempt(puzzle, index, max_rounds=3)]
+        yield [Attempt(puzzle, index, max_rounds=9), Attempt(puzzle, index, max_rounds=2)]
+
+    model = Scripted(lambda question, round: (BLANK, -1.0))
+    model.config = replace(model.config, H_cycles=4)
+    [found] = schedule.solve_all(model, [sudoku()], SolveOptions(), strategy=waves)
+    assert isinstance(found, Solution)
+    assert (found.steps, found.attempts) == (4, 3)  # 14 rounds
 
 
 def test_seconds_are_of_work_not_of_waiting(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,7 +67,8 @@ def test_the_rules_look_at_the_answer_after_every_round_of_a_step() -> None:
     model = Scripted(lambda question, round: (says(ANSWER) if round == 6 else BLANK, -5.0))
     model.config = replace(model.config, H_cycles=4)
     (steps,) = steps_of(model, [Attempt(sudoku(), 0)], max_steps=5).values()
-    assert [(step.step, step.solved, step.halted) for step in steps] == [(1, False, False), (2, True, True)]
+    told = [(step.label, step.solved, step.halted) for step in steps]
+    assert told == [*((label, False, False) for label in ("1.1", "1.2", "1.3", "1")), ("2.2", True, True)]
     assert len(model.seen) == 6
 
 
@@ -75,9 +76,29 @@ def test_a_question_that_was_answered_in_the_middle_of_a_step_leaves_the_others_
     model = Scripted(lambda question, round: (says(ANSWER) if question[0] and round == 1 else BLANK, -5.0))
     model.config = replace(model.config, H_cycles=2)
     found = steps_of(model, [Attempt(sudoku(), 0), Attempt(sudoku("0" + QUESTION[1:]), 1)], max_steps=2)
-    assert [(step.step, step.solved, step.halted) for step in found[0]] == [(1, True, True)]
-    assert [(step.step, step.solved, step.halted) for step in found[1]] == [(1, False, False), (2, False, True)]
+    assert [(step.label, step.solved, step.halted) for step in found[0]] == [("1.1", True, True)]
+    told = [(step.label, step.solved, step.halted) for step in found[1]]
+    assert told == [("1.1", False, False), ("1", False, False), ("2", False, True)]
     assert [len(seen) for seen in model.seen] == [2, 1, 1, 1]
+
+
+def test_an_attempt_of_few_rounds_ends_within_a_step_and_its_slot_is_free_at_once() -> None:
+    model = Scripted(lambda question, round: (BLANK, -5.0))
+    model.config = replace(model.config, H_cycles=4)
+    attempts = [Attempt(sudoku(), 0, max_rounds=6), *(Attempt(sudoku(), n, max_rounds=1) for n in range(1, 6))]
+    found = steps_of(model, attempts, slots=2)
+    assert [[step.label for step in steps] for steps in found.values()] == [
+        ["1.1", "1.2", "1.3", "1", "2.2"],
+        *[["1.1"]] * 5,
+    ]
+    assert [len(seen) for seen in model.seen] == [2, 2, 2, 2, 2, 1]
+
+
+def test_where_nobody_looks_between_rounds_an_attempt_of_few_ends_with_its_step() -> None:
+    model = Scripted(lambda question, step: (BLANK, -5.0))
+    model.config = replace(model.config, H_cycles=4)
+    (steps,) = steps_of(model, [Attempt(sudoku(), 0, max_rounds=6)], halt="never").values()
+    assert [(step.label, step.halted) for step in steps] == [("1", False), ("2", True)]
 
 
 @pytest.mark.parametrize("halt", ["q", "never"])

@@ -38,6 +38,18 @@ FIELDS: dict[str, Any] = {
     "H_cycles": 2,
     "L_cycles": 1,
 }
+COLOURS: dict[str, Any] = {
+    "kind": "arc",
+    "grid": [30, 30],
+    "vocab_size": 12,
+    "hidden_size": 10 * 12,
+    "relations": ["up", "down", "left", "right", "leftwards", "all"],
+    "symbols": [2, 11],
+    "symbol_heads": 3,
+    "exchange_size": 20,
+    "puzzle_emb_ndim": 10 * 12,
+    "canvas": "crop",
+}
 MAZES = str(Path(__file__).parent.parent / "examples" / "maze" / "twelve.csv")
 
 
@@ -49,10 +61,12 @@ def model(**fields: Any) -> TRM:
     return made
 
 
-def answers(made: TRM, tokens: torch.Tensor, cells: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+def answers(
+    made: TRM, tokens: torch.Tensor, cells: torch.Tensor | None = None, rows: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Logits (B, L, vocab) and q_halt (B,) after one supervision step."""
     with torch.no_grad():
-        e = made.embed(tokens, None, cells)
+        e = made.embed(tokens, rows, cells)
         y, _ = made.step(e, *made.initial_state(e), made.positions(cells))
         return made.read_answer(y), made.read_halt(y)[0]
 
@@ -71,6 +85,33 @@ def test_digits_with_other_names_get_the_same_answer_under_those_names() -> None
     assert (logits[..., 2:].std(-1) > 1e-3).any()
     close(renamed[..., other], logits, atol=1e-5)
     close(halt_too, halt, atol=1e-5)
+
+
+@pytest.mark.numeric
+def test_colours_with_other_names_get_the_same_answer_under_those_names_where_the_row_is_told_so_too() -> None:
+    made = model(**COLOURS)
+    cells = torch.arange(900).view(30, 30)[2:8, :7].flatten()
+    tokens, rows = torch.randint(0, 12, (3, len(cells))), torch.randn(3, 10 * 12)
+    other = torch.randperm(10)
+    names = torch.tensor([0, 1, *(2 + other).tolist()])
+    logits, halt = answers(made, tokens, cells, rows)
+    moved = rows.view(3, 10, 12)[:, other.argsort()].flatten(1)
+    renamed, halt_too = answers(made, names[tokens], cells, moved)
+    close(renamed[..., names], logits, atol=1e-5)
+    close(halt_too, halt, atol=1e-5)
+    same_row, _ = answers(made, names[tokens], cells, rows)
+    assert (same_row[..., names] - logits).abs().max() > 0.01  # a row tells one colour from another
+
+
+@pytest.mark.numeric
+def test_a_head_looks_at_cells_by_what_stands_in_them_wherever_they_are() -> None:
+    made = model(**COLOURS)
+    exchange = made.L_level.layers[0].exchange
+    x = torch.randn(1, 6, 10, 12)
+    order = torch.randperm(6)
+    for head, again in zip(exchange.attended(x), exchange.attended(x[:, order]), strict=True):  # type: ignore[operator]
+        close(head.sum(-1), torch.ones(1, 6), atol=1e-5)
+        close(again, head[:, order][:, :, order], atol=1e-5)
 
 
 @pytest.mark.numeric
@@ -181,10 +222,15 @@ def test_a_raw_state_dict_of_such_a_model_is_converted(tmp_path: Path) -> None:
         ({"symbols": [2, 11]}, r"'symbols' cannot be \[2, 11\]"),
         ({"symbols": [5, 5]}, r"'symbols' cannot be \[5, 5\]"),
         ({"hidden_size": 73}, "divisible by the number of symbols, 9"),
-        ({"hidden_size": 9 * 7}, "the width 7 of each cannot be shared out to 3 relations and the other symbols"),
+        ({"hidden_size": 9 * 7}, "7 cannot be shared out to 3 relations, 0 heads and the other symbols, 4 parts"),
         ({"relations": [], "pos_encodings": "none"}, "cannot be shared out to 0 relations"),
         ({"qk_norm": True}, "'symbols' does not go with"),
-        ({"puzzle_emb_ndim": 8}, "'symbols' does not go with"),
+        ({"puzzle_emb_ndim": 8}, r"'puzzle_emb_ndim' must be 0 or 'hidden_size' \(72\)"),
+        ({"puzzle_emb_ndim": 72, "puzzle_emb_len": 1}, "'symbols' does not go with"),
+        ({"symbol_heads": 2, "exchange_size": 70}, "70 cannot be shared out to 3 relations, 2 heads"),
+        ({"symbol_heads": 3, "exchange_size": 7}, r"'symbol_heads' \(3\) must divide a symbol's width \(8\)"),
+        ({"symbols": [], "symbol_heads": 2}, "go with 'symbols'"),
+        ({"symbols": [], "exchange_size": 8}, "go with 'symbols'"),
         ({"H_layers": 2, "model_type": "hrm"}, "'symbols' does not go with"),
     ],
 )

@@ -134,8 +134,11 @@ def steps(
 ) -> Iterator[Step]:
     """The refinement of one puzzle, step by step, as it happens. Takes and raises what `solve` does.
 
-    >>> [step.solved for step in trm_solve.steps("example:sudoku/hard")]
-    [False, False, True]
+    Where rules look at the answer after every round of a step, as with Sudoku, those of an attempt's first step come too.
+
+    >>> first, *_, last = trm_solve.steps("example:sudoku/hard")
+    >>> first.solved, last.solved
+    (False, True)
     """
     choices = _choices(options, reasoning, device, dtype)
     one = forms.one(puzzle, kind)
@@ -189,8 +192,9 @@ def frame(things: Iterable[Solution | Step]) -> list[dict[str, show.Scalar]]:
     Of a solution these are the fields of `solve --json` and the puzzle's rating; of a step the counts of cells that
     changed and that clash, the mean confidence (0 to 1), the halting probability.
 
-    >>> [(row["step"], row["solved"]) for row in trm_solve.frame(trm_solve.solve("example:sudoku/hard").trace)]
-    [(1, False), (2, False), (3, True)]
+    >>> rows = trm_solve.frame(trm_solve.solve("example:sudoku/hard").trace)
+    >>> rows[0]["step"], rows[0]["round"], rows[0]["solved"]
+    (1, 1, False)
     """
     return show.frame_of(things)
 

@@ -48,9 +48,9 @@ STORED = {word: name for name, word in WORDS.items()}  # PyTorch's words -> thos
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], dtype: torch.dtype | None = None) -> None:
     """Write a safetensors file piece by piece: a table of gigabytes that is mapped from a file is never in memory.
 
-    `dtype` is that of the stored tensors (default: their own). Raises `InputError`.
+    `dtype` is that of the stored floating-point tensors (default: their own). Raises `InputError`.
     """
-    stored = {name: dtype or tensor.dtype for name, tensor in tensors.items()}
+    stored = {name: dtype if dtype and each.is_floating_point() else each.dtype for name, each in tensors.items()}
     order = sorted(tensors, key=lambda name: (-stored[name].itemsize, name))  # aligned: the widest first
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     end = 0

@@ -133,6 +133,8 @@ BOUNDS = {  # what a configuration may ask for: far above any model there is, fa
     "vocab_size": (1, 256),  # tokens are bytes
     "hidden_size": (1, 1 << 15),
     "num_heads": (1, 1 << 10),
+    "symbol_heads": (0, 1 << 10),
+    "exchange_size": (0, 1 << 15),
     "L_layers": (1, 256),
     "H_layers": (0, 256),
     "intermediate_size": (1, 1 << 18),
@@ -169,6 +171,8 @@ class ModelConfig(Strict):
     relations: tuple[str, ...] = ()  # of two cells, each with a learned weight a head in attention's logits
     qk_norm: bool = False  # attention: queries and keys are normed, and scaled by one learned number a head
     symbols: tuple[int, ...] = ()  # first and last of the tokens that are all alike: a state for each; (): no such axis
+    symbol_heads: int = 0  # with `symbols`: heads by which cells attend to each other, beside the relations
+    exchange_size: int = 0  # with `symbols`: inner width of what is exchanged; 0: a symbol's width
     H_cycles: int  # T: rounds per supervision step, only the last with gradient
     L_cycles: int  # n: latent updates per answer update
     puzzle_emb_ndim: int = 0  # width of a puzzle-identifier row; 0: no prefix
@@ -212,10 +216,12 @@ class ModelConfig(Strict):
         unit = {"rope": 2, "rope2d": 4}.get(self.pos_encodings, 1)
         if not self.mlp_t and (self.hidden_size // self.num_heads) % unit:
             raise InputError(f"field 'pos_encodings': {self.pos_encodings} needs a head width divisible by {unit}")
-        if self.prefix_len * self.hidden_size < self.puzzle_emb_ndim:
+        if not self.symbols and self.prefix_len * self.hidden_size < self.puzzle_emb_ndim:
             raise InputError("field 'puzzle_emb_ndim' does not fit in 'puzzle_emb_len' positions")
         if self.symbols:
             self._check_symbols()
+        elif self.symbol_heads or self.exchange_size:
+            raise InputError("fields 'symbol_heads' and 'exchange_size' go with 'symbols'")
 
     def _check_symbols(self) -> None:
         if len(self.symbols) != 2 or not 0 <= self.symbols[0] < self.symbols[1] < self.vocab_size:
@@ -223,12 +229,19 @@ class ModelConfig(Strict):
             raise InputError(f"field 'symbols' cannot be {shown(list(self.symbols))}", hint)
         if self.hidden_size % self.symbols_count:
             raise InputError(f"field 'hidden_size' must be divisible by the number of symbols, {self.symbols_count}")
-        if not self.relations or self.symbol_width % (len(self.relations) + 1):
-            parts = f"{len(self.relations)} relations and the other symbols"
-            raise InputError(f"field 'symbols': the width {self.symbol_width} of each cannot be shared out to {parts}")
-        if self.mlp_t or self.qk_norm or self.H_layers or self.pos_encodings != "relations" or self.puzzle_emb_ndim:
+        inner, parts = self.exchange_size or self.symbol_width, self.exchange_parts
+        if not self.relations or inner % parts:
+            told = f"{len(self.relations)} relations, {self.symbol_heads} heads and the other symbols"
+            raise InputError(f"field 'exchange_size': {inner} cannot be shared out to {told}, {parts} parts")
+        if self.symbol_heads and self.symbol_width % self.symbol_heads:
+            raise InputError(
+                f"field 'symbol_heads' ({self.symbol_heads}) must divide a symbol's width ({self.symbol_width})"
+            )
+        if self.mlp_t or self.qk_norm or self.H_layers or self.pos_encodings != "relations" or self.puzzle_emb_len:
             hint = "it takes 'pos_encodings': relations, and neither 'mlp_t', 'qk_norm', 'H_layers' nor a prefix"
             raise InputError("field 'symbols' does not go with the other fields", hint)
+        if self.puzzle_emb_ndim not in (0, self.hidden_size):
+            raise InputError(f"field 'puzzle_emb_ndim' must be 0 or 'hidden_size' ({self.hidden_size}) with 'symbols'")
 
     @property
     def seq_len(self) -> int:
@@ -246,6 +259,11 @@ class ModelConfig(Strict):
         return self.hidden_size // (self.symbols_count or 1)
 
     @property
+    def exchange_parts(self) -> int:
+        """Into how many parts of equal width that is parted which a symbol's cells exchange: see `model.Exchange`."""
+        return len(self.relations) + self.symbol_heads + 1
+
+    @property
     def rows_read(self) -> int:
         """Rows of the token embedding; with a symbol axis: it stands there, another does, and the other tokens."""
         return self.vocab_size - self.symbols_count + (2 if self.symbols else 0)
@@ -258,7 +276,7 @@ class ModelConfig(Strict):
     @property
     def prefix_len(self) -> int:
         """P, positions before the first cell."""
-        if self.puzzle_emb_ndim == 0:
+        if self.puzzle_emb_ndim == 0 or self.symbols:
             return 0
         return self.puzzle_emb_len or -(-self.puzzle_emb_ndim // self.hidden_size)
 
@@ -289,6 +307,8 @@ class TrainOptions(Strict):
     relations: tuple[str, ...] = ()  # of the kind's; none with `pos_encodings: relations`: all of them
     qk_norm: bool = False
     symbol_axis: bool = False  # a state for each symbol of a cell, where the kind's symbols are all alike
+    symbol_heads: int = 0  # with it: heads by which cells attend to each other, beside the relations
+    exchange_size: int = 0  # with it: inner width of what is exchanged; 0: a symbol's width
     canvas: Canvas = "full"
     H_cycles: int = 2
     L_cycles: int = 3

@@ -60,14 +60,14 @@ class Fuser:
             fuse(model, wanted, 0)
         self.settled = wanted != "auto" or fused(model)
 
-    def count(self, puzzles: int, length: int) -> None:
-        """A supervision step of so many puzzles of so many positions is next."""
+    def count(self, puzzles: int, length: int, part: float = 1.0) -> None:
+        """A supervision step of so many puzzles of so many positions is next, or a part of one."""
         if self.settled:
             return
         if self.work >= WORTH.get(self.model.device.type, float("inf")):
             fuse(self.model, self.wanted, self.work)
             self.settled = True  # or there is no compiler that works
-        self.work += puzzles * operations(self.model, length)
+        self.work += part * puzzles * operations(self.model, length)
 
 
 def unfuse(model: TRM) -> None:

@@ -195,27 +195,41 @@ class Attention(nn.Module):
 
 
 class Exchange(nn.Module):
-    """What related cells tell each other of a symbol, and the symbols of one cell each other: sums behind gates.
+    """What the cells tell each other of a symbol, and the symbols of one cell each other: sums behind gates.
 
-    The width is shared out: a part for each relation of cells, the last for the other symbols of the same cell. (Such
-    sums over the cells of a unit are those of recurrent relational networks, arXiv 1711.08028; a state for each symbol
-    with shared weights is that of SE-RRM, arXiv 2603.02193.)
+    There is a part for each relation of cells, for each head of attention, and for the other symbols of the same cell.
+    A head weighs cells by all that stands in them and so for all symbols alike. (Such sums over the cells of a unit are
+    those of recurrent relational networks, arXiv 1711.08028; a state for each symbol with shared weights is that of
+    SE-RRM, arXiv 2603.02193.)
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        w = config.symbol_width
-        self.in_proj = Linear(w, 3 * w)
-        self.o_proj = Linear(w, w)
+        w, heads = config.symbol_width, config.symbol_heads
+        self.heads, self.parts, inner = heads, config.exchange_parts, config.exchange_size or w
+        self.in_proj = Linear(w, 3 * inner)
+        self.o_proj = Linear(inner, w)
+        if heads:
+            self.qk_proj = Linear(w, 2 * w)
 
     def forward(self, h: Tensor, related: Tensor) -> Tensor:
         """h (B, L, S, w), related (R, L, L) -> (B, L, S, w)."""
         value, gate, question = self.in_proj(h).chunk(3, dim=-1)
-        *told, mine = (F.silu(gate) * value).chunk(len(related) + 1, dim=-1)
-        heard = [(cells @ part.flatten(2)).view_as(part) for cells, part in zip(related, told, strict=True)]
+        *told, mine = (F.silu(gate) * value).chunk(self.parts, dim=-1)
+        sources = (*related, *self.attended(h))
+        heard = [(cells @ part.flatten(2)).view_as(part) for cells, part in zip(sources, told, strict=True)]
         others = (mine.sum(2, keepdim=True) - mine) / math.sqrt(max(1, h.shape[2] - 1))
         out: Tensor = self.o_proj(torch.cat((*heard, others), dim=-1) * torch.sigmoid(question))
         return out
+
+    def attended(self, h: Tensor) -> tuple[Tensor, ...]:
+        """Of each head, how much a cell looks at each other one: (B, L, L)."""
+        if not self.heads:
+            return ()
+        each = self.qk_proj(h.mean(2)).unflatten(-1, (2, self.heads, -1))
+        q, k = each.permute(2, 0, 3, 1, 4)  # each (B, heads, L, w / heads)
+        scores = (q / math.sqrt(q.shape[-1])) @ k.transpose(-1, -2)
+        return torch.softmax(scores, dim=-1, dtype=torch.float32).to(h.dtype).unbind(1)
 
 
 class Block(nn.Module):
@@ -347,7 +361,8 @@ class TRM(nn.Module):
         if config.pos_encodings in ("rope", "rope2d") and not config.mlp_t:
             self.register_buffer("angles", rotary_angles(config), persistent=False)
         if config.relations:  # part of a checkpoint: weights mean nothing without the relations that they belong to
-            self.register_buffer("relations", torch.zeros(len(config.relations), config.seq_len, config.seq_len))
+            shape = len(config.relations), config.seq_len, config.seq_len
+            self.register_buffer("relations", torch.zeros(shape, dtype=torch.bool))
 
     @property
     def device(self) -> torch.device:
@@ -397,7 +412,7 @@ class TRM(nn.Module):
         return [self.L_level, self.H_level] if self.config.H_layers else [self.L_level]
 
     def puzzle_rows(self, identifiers: Tensor) -> Tensor | None:
-        """Rows (B, puzzle_emb_ndim) of the puzzle embedding for identifiers (B,); None for a model without prefix."""
+        """Rows (B, puzzle_emb_ndim) of the puzzle embedding for identifiers (B,); None for a model without one."""
         if not self.config.puzzle_emb_ndim:
             return None
         rows: Tensor = self.puzzle_emb(identifiers)
@@ -455,7 +470,7 @@ class TRM(nn.Module):
         """The question x: tokens (B, L) and puzzle rows (B, puzzle_emb_ndim; zeros where None) -> e (B, P+L, d)."""
         config, d = self.config, self.config.hidden_size
         if config.symbols:
-            return self._embed_symbols(tokens)
+            return self._embed_symbols(tokens, rows)
         e = F.embedding(tokens, self.embed_tokens.embedding_weight)
         if prefix := config.prefix_len:
             if rows is None:
@@ -467,14 +482,16 @@ class TRM(nn.Module):
             e = 0.707106781 * (e + (table if cells is None else table[self._places(cells)]))
         return (math.sqrt(d) * e).to(self.forward_dtype)
 
-    def _embed_symbols(self, tokens: Tensor) -> Tensor:
-        """tokens (B, L) -> e (B, L, S w), the same for all symbols but the one that stands there."""
+    def _embed_symbols(self, tokens: Tensor, rows: Tensor | None) -> Tensor:
+        """tokens (B, L) -> e (B, L, S w), the same for all symbols but the one that stands there, and for the row."""
         first, last = self.config.symbols
         symbols = torch.arange(first, last + 1, device=tokens.device)
         other = torch.where(tokens < first, tokens, tokens - len(symbols)) + 2  # of tokens that are no symbols
         row = torch.where((tokens < first) | (tokens > last), other, 1)[..., None]
         row = torch.where(tokens[..., None] == symbols, 0, row)  # (B, L, S)
         e = F.embedding(row, self.embed_tokens.embedding_weight).flatten(2)
+        if rows is not None:
+            e = e + rows[:, None].to(e.dtype)
         return (math.sqrt(self.config.symbol_width) * e).to(self.forward_dtype)
 
     def initial_state(self, e: Tensor) -> tuple[Tensor, Tensor]:

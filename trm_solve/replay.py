@@ -88,7 +88,7 @@ def retell(puzzle: Puzzle, model: str, steps: Sequence[Step], where: str) -> Sol
         verdict=verdict,
         best_attempt=None if accepted else attempted,
         conflicts=None if accepted or best is None else checks[best].conflicts,
-        steps=len(steps),
+        steps=sum(not step.round or step.halted for step in steps),
         attempts=len({step.attempt for step in steps}),
         halt_probability=steps[best].halt_probability if best is not None else 0.0,
         overruled=steps[best].overruled if best is not None else 0,

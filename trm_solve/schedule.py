@@ -38,13 +38,14 @@ class Case:
     puzzle: Puzzle
     index: int
     kind: Kind
+    T: int = 1  # rounds of a supervision step
     waves: Iterator[Sequence[Attempt]] = field(default_factory=lambda: iter(()))
     waiting: deque[Attempt] = field(default_factory=deque)  # of this wave, not yet in a slot
     running: dict[int, Attempt] = field(default_factory=dict)  # of this wave, by number
     facts: dict[int, Any] = field(default_factory=dict)  # of this wave's attempts, by number
     attempts: int = 0  # of all waves so far
-    before: int = 0  # supervision steps of the waves before this one
-    spent: dict[int, int] = field(default_factory=dict)  # supervision steps of this wave's attempts that have halted
+    before: int = 0  # rounds of the waves before this one
+    spent: dict[int, int] = field(default_factory=dict)  # rounds of this wave's attempts that have halted
     winner: Step | None = None  # the solved step of the attempt with the lowest number
     best: Step | None = None  # of the steps that halted: the one with the fewest defects
     defects: int = 0  # of the best
@@ -81,7 +82,7 @@ class Case:
         if not step.halted:
             return False
         self.seconds += self.running.pop(step.attempt).seconds
-        self.spent[step.attempt] = step.step
+        self.spent[step.attempt] = self._rounds(step)
         if self.kind.has_rules:
             self._weigh(step)
         else:
@@ -122,13 +123,21 @@ class Case:
             attempt.cancelled = True
             self.seconds += attempt.seconds
 
+    def _rounds(self, step: Step) -> int:
+        """Rounds of an attempt up to this step."""
+        return (step.step - 1) * self.T + (step.round or self.T)
+
     def steps(self) -> int:
-        """Supervision steps spent. Attempts that a winner cut off count as if they had run beside it, step for step."""
-        if self.winner is None:
-            return self.before + sum(self.spent.values())
-        kept = (n for number, n in self.spent.items() if number < self.winner.attempt)
-        beside = sum(number >= self.winner.attempt for number in self.facts)
-        return self.before + sum(kept) + beside * self.winner.step
+        """Supervision steps that were begun, those of short attempts put together.
+
+        Attempts that a winner cut off count as if they had run beside it, round for round.
+        """
+        rounds = self.before + sum(self.spent.values())
+        if self.winner is not None:
+            kept = (n for number, n in self.spent.items() if number < self.winner.attempt)
+            beside = sum(number >= self.winner.attempt for number in self.facts)
+            rounds = self.before + sum(kept) + beside * self._rounds(self.winner)
+        return -(-rounds // self.T)
 
     def conclude(self, model: str, reason: str = "") -> None:
         """Write the solution."""
@@ -190,6 +199,7 @@ class _Line:
     unsolvable: Callable[[Puzzle], str]
     window: int
     name: str  # of the model
+    T: int  # rounds of its steps
     more: bool = True  # the items have not ended
     cases: deque[Case] = field(default_factory=deque)
     open: dict[int, Case] = field(default_factory=dict)
@@ -208,7 +218,7 @@ class _Line:
             nothing = Puzzle(self.kind.name, np.zeros((0, 0), np.uint8))
             self.cases.append(Case(nothing, index, self.kind, error=puzzle))
             return True
-        case = Case(puzzle, index, self.kind)
+        case = Case(puzzle, index, self.kind, self.T)
         self.cases.append(case)
         if puzzle.kind == self.kind.name and (reason := self.unsolvable(puzzle)):
             case.conclude(self.name, reason)
@@ -276,7 +286,9 @@ def solve_all(
     window = WINDOW * (options.slots or default_slots(model))
     kind = get_kind(model.config.kind)
     chosen = strategy or strategy_for(options, judged=model.config.judges_pins)
-    line = _Line(kind, enumerate(items, first), chosen, unsolvable or kind.unsolvable, window, name)
+    line = _Line(
+        kind, enumerate(items, first), chosen, unsolvable or kind.unsolvable, window, name, model.config.H_cycles
+    )
     while line.more or line.cases:
         for step in refine(model, line.source(), options, watch):
             if line.take(step, watch) and watch:

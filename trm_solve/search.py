@@ -34,13 +34,14 @@ from trm_solve.solver import Attempt, State
 from trm_solve.trace import Pin
 
 ATTEMPTS = {"fast": 1, "normal": 128, "max": 4096}  # at most
-JUDGED = 8  # times as many where the model judges pins: an attempt goes on by one step then
+JUDGED = 8  # times as many where the model judges pins: an attempt goes on by a few rounds then
 COPIES = {"fast": 1, "normal": 16, "max": 64}  # at most, where there are no pins: symmetric copies are all there is
 WAVE = 4  # copies of one puzzle that run together
 PIN_WAVE = 2  # attempts with pins that do: what comes of one decides what is tried next
-FIRST_STEPS = 6  # of the first attempt of a model that judges pins: by more it grows sure of what is wrong
 PIN_STEPS = 4  # supervision steps of an attempt with pins: measured to solve more for the same work than 6 or 8
-ON_STEPS = 1  # of one that goes on from where the model stood
+FIRST_ROUNDS = 24  # of the first attempt of a model that judges pins: by more it grows sure of what is wrong
+PIN_ROUNDS = 16  # of one of its attempts with pins
+ON_ROUNDS = 4  # of one that goes on from where the model stood
 PATIENCE = 40  # attempts before it undoes all pins and begins with another cell; then
 GROWTH = 1.5  # times as many, so that a puzzle that needs many pins gets there
 BLUR = 0.5  # bits by which the choice of cells differs then, at most
@@ -73,14 +74,14 @@ def _escalate(puzzle: Puzzle, index: int, options: SolveOptions, judged: bool) -
     most = options.attempts or (ATTEMPTS if pins else COPIES)[options.effort]
     first = Attempt(puzzle, index, wants_beliefs=pins, facts={"found_by": "single pass"})
     if pins and judged:
-        first.max_steps = min(options.max_steps, FIRST_STEPS)
+        first.max_rounds = FIRST_ROUNDS
     yield [first]
     if not pins:
         for at in range(1, most, WAVE):
             yield [_copy(puzzle, index, kind, options.seed, n) for n in range(at, min(at + WAVE, most))]
     elif first.beliefs is not None:
         if judged and not options.attempts:
-            most *= JUDGED  # each is a step or so
+            most *= JUDGED  # each has a few rounds
         yield from _pin(puzzle, index, kind, first, range(1, most), options, judged)
 
 
@@ -183,7 +184,11 @@ def _pin(
             if node.state is None:
                 attempt.symmetry = kind.symmetry(puzzle, _draw(puzzle, options.seed, number))
                 attempt.facts = {**facts, "symmetry": attempt.symmetry.name}
-            attempt.state, attempt.max_steps = node.state, min(options.max_steps, ON_STEPS if node.state else PIN_STEPS)
+            attempt.state = node.state
+            if judged:
+                attempt.max_rounds = ON_ROUNDS if node.state else PIN_ROUNDS
+            else:
+                attempt.max_steps = min(options.max_steps, PIN_STEPS)
             wave.append(attempt)
         yield wave
         numbers = numbers[len(wave) :]

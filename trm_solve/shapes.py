@@ -43,8 +43,11 @@ def shapes_of(config: ModelConfig) -> dict[str, Shape]:
 
 def _block(config: ModelConfig, d: int, places: int) -> Iterator[tuple[str, Shape]]:
     if config.symbols:
-        yield "exchange.in_proj.weight", (3 * d, d)
-        yield "exchange.o_proj.weight", (d, d)
+        inner = config.exchange_size or d
+        yield "exchange.in_proj.weight", (3 * inner, d)
+        yield "exchange.o_proj.weight", (d, inner)
+        if config.symbol_heads:
+            yield "exchange.qk_proj.weight", (2 * d, d)
     elif config.mlp_t:
         yield from _swiglu("mlp_t", places, config.token_intermediate_size)
     else:
@@ -75,7 +78,7 @@ def check_shapes(config: ModelConfig, found: Mapping[str, tuple[Shape, str]], wh
         if there != shape:
             shapes = f"{shown(list(there))}, the configuration says {list(shape)}"
             raise ModelError(f"{where}: tensor '{name}' has shape {shapes}")
-        if dtype not in FLOATS:
+        if dtype not in FLOATS and not (name == "relations" and dtype == "BOOL"):
             word = f"torch.{WORDS[dtype]}" if dtype in WORDS else dtype
             raise ModelError(f"{where}: tensor '{name}' holds {word}, not floating-point numbers")
     for name in found:

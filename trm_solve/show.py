@@ -81,6 +81,7 @@ def _row_of_step(step: Step) -> dict[str, Scalar]:
         "puzzle": step.puzzle,
         "attempt": step.attempt,
         "step": step.step,
+        "round": step.round,
         "changed": int(step.changed.sum()),
         "conflicts": int(step.conflicts.sum()),
         "overruled": step.overruled,

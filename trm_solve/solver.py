@@ -50,6 +50,7 @@ class Attempt:
     noise: float = 0.0  # standard deviation of the noise on z before every step (seeded by `noise_seed`)
     noise_seed: int = 0
     max_steps: int | None = None  # fewer steps than the options allow
+    max_rounds: int | None = None  # or so many rounds, T a step; where nobody looks between them, up to a step's end
     wants_beliefs: bool = False  # others go on from what it holds likely: it ends once its answer stands still
     pins: tuple[Pin, ...] = ()  # what `question` has that the puzzle has not
     facts: Mapping[str, Any] = field(default_factory=dict)  # how it differs from a plain attempt, for the solution
@@ -70,7 +71,7 @@ class _Running:
     answer: Grid  # of the step before, in the original orientation
     cells: NDArray[np.intp] | None = None  # the part of the canvas that the model is given; None: all of it
     random: torch.Generator | None = None  # of the noise
-    steps: int = 0
+    rounds: int = 0  # T make a step
     said: NDArray[np.uint8] | None = None  # tokens of the step before
     still: int = 0  # steps that left them as they were
 
@@ -138,19 +139,14 @@ def refine(model: TRM, source: Iterable[Attempt | None], options: SolveOptions, 
         if not batches:
             return
         for batch in batches.values():
-            fuser.count(*batch.e.shape[:2])
-            batch.z = _stir(batch.running, batch.z)
-            for run in batch.running:
-                run.steps += 1
             each = _rounds_between_looks(model, kind, batch, options)
-            for done in range(each, model.config.H_cycles + 1, each):
-                begun = time.perf_counter()
-                batch.y, batch.z = _advance(model, batch, each)
-                ended = done == model.config.H_cycles
-                halted = yield from _read(model, kind, batch, options, watch, begun, ended)
-                batch.keep(~halted)
-                if not batch.running:
-                    break
+            fuser.count(len(batch.e), batch.e.shape[1], each / model.config.H_cycles)
+            batch.z = _stir(batch.running, batch.z, model.config.H_cycles)
+            begun = time.perf_counter()
+            batch.y, batch.z = _advance(model, batch, each)
+            for run in batch.running:
+                run.rounds += each
+            batch.keep(~(yield from _read(model, kind, batch, options, watch, begun)))
 
 
 def _rounds_between_looks(model: TRM, kind: Kind, batch: _Batch, options: SolveOptions) -> int:
@@ -217,10 +213,10 @@ def _generator(attempt: Attempt) -> torch.Generator | None:
     return torch.Generator().manual_seed(attempt.noise_seed) if attempt.noise else None
 
 
-def _stir(running: list[_Running], z: Tensor) -> Tensor:
-    """Add each attempt's noise to its latent."""
+def _stir(running: list[_Running], z: Tensor, T: int) -> Tensor:
+    """Add each attempt's noise to its latent, before a step."""
     for i, run in enumerate(running):
-        if run.random is not None:
+        if run.random is not None and run.rounds % T == 0:
             z[i] += run.attempt.noise * torch.randn(z[i].shape, generator=run.random).to(z)
     return z
 
@@ -232,14 +228,16 @@ def _read(
     options: SolveOptions,
     watch: bool,
     begun: float,
-    ended: bool,
 ) -> Generator[Step, None, NDArray[np.bool_]]:
     """Yield the steps that somebody looks at; returns which attempts have halted (B,). The rounds began at `begun`.
 
-    In the middle of a step (not `ended`) an answer that the rules accept is all that matters.
+    In the middle of a step an answer that the rules accept is all that matters, but for somebody who watches: in the
+    first step of an attempt that begins with nothing most of it happens.
     """
     running, y, z, by_rules = batch.running, batch.y, batch.z, _by_rules(kind, options)
-    halted = np.array([ended and run.steps >= (run.attempt.max_steps or options.max_steps) for run in running])
+    T = model.config.H_cycles
+    ended = np.array([run.rounds % T == 0 for run in running])
+    halted = np.array([_spent(run.attempt, run.rounds, T, options) for run in running])
     q_halt, q_continue = model.read_halt(y)
     if options.halt == "never" or by_rules:
         looked_at = halted | watch | by_rules
@@ -257,19 +255,20 @@ def _read(
     for run in running:
         run.attempt.seconds += share
     if len(rows):
-        if by_rules and ended:
-            halted[rows] |= [_settled(running[i], said) for i, said in zip(rows, tokens, strict=True)]
+        if by_rules:
+            halted[rows] |= [ended[i] and _settled(running[i], said) for i, said in zip(rows, tokens, strict=True)]
         worth = np.ones(len(rows), np.bool_)
-        if by_rules and not (watch and ended) and batch.cells is None:  # what may be an answer, or the last word
+        if by_rules and not watch and batch.cells is None:  # what may be an answer, or the last word
             worth = halted[rows] | kind.screen(np.stack([run.tokens for run in running])[rows], tokens)
         for k, i in enumerate(rows):
             if not worth[k]:
                 continue
-            step = _step(kind, running[i], tokens[k], confidence[k], float(halt_probability[k]), halted[i])
+            step = _step(kind, running[i], tokens[k], confidence[k], float(halt_probability[k]), halted[i], T)
             if by_rules and step.solved and not step.halted:
                 halted[i] = True
                 step = replace(step, halted=True)
-            if not (ended or step.halted):
+            begins = running[i].rounds < T and not running[i].attempt.pins
+            if not (ended[i] or step.halted or (watch and begins)):
                 continue
             running[i].answer = step.answer
             if step.halted and running[i].attempt.wants_beliefs and not step.solved:
@@ -278,6 +277,12 @@ def _read(
                     _judge(running[i].attempt, q_continue[i], y[i], z[i])
             yield step
     return halted
+
+
+def _spent(attempt: Attempt, rounds: int, T: int, options: SolveOptions) -> bool:
+    """Whether an attempt has had all that it is given."""
+    given = (attempt.max_steps or options.max_steps) * T
+    return rounds >= min(given, attempt.max_rounds or given)
 
 
 def _judge(attempt: Attempt, q_continue: Tensor, y: Tensor, z: Tensor) -> None:
@@ -305,6 +310,7 @@ def _step(
     confidence: NDArray[np.float32],
     halt_probability: float,
     halted: bool,
+    T: int,
 ) -> Step:
     """The step of one attempt, in the original orientation and with the original puzzle's rules."""
     attempt = run.attempt
@@ -315,7 +321,7 @@ def _step(
     return Step(
         puzzle=attempt.index,
         attempt=attempt.number,
-        step=run.steps,
+        step=-(-run.rounds // T),
         answer=answer,
         confidence=sure,
         changed=changed,
@@ -326,6 +332,7 @@ def _step(
         halted=bool(halted),
         of=attempt.puzzle,
         pins=attempt.pins,
+        round=run.rounds % T,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -42,14 +43,17 @@ class Pin:
 
 @dataclass(frozen=True, eq=False)
 class Step(Shown):
-    """One supervision step of one attempt at one puzzle. Arrays have the answer's shape."""
+    """An answer read off one attempt at one puzzle, after a supervision step or within it.
+
+    Arrays have the answer's shape.
+    """
 
     puzzle: int  # place in input order, from 0
     attempt: int  # from 1
     step: int  # from 1
     answer: Grid
     confidence: NDArray[np.float32]  # the model's probability of each shown symbol
-    changed: Mask  # cells that differ from the step before (from the question, at step 1)
+    changed: Mask  # cells that differ from the answer read before (from the question, at the first)
     conflicts: Mask  # cells that break a rule
     overruled: int  # givens that the model wanted to change
     halt_probability: float  # sigmoid(q_halt)
@@ -57,10 +61,21 @@ class Step(Shown):
     halted: bool  # the attempt ends here
     of: Puzzle | None = None  # the puzzle itself, where known
     pins: tuple[Pin, ...] = ()  # that the attempt stands on, the first of them first
+    round: int = 0  # read after so many of the step's T rounds; 0: after all of them
+
+    @property
+    def label(self) -> str:
+        """'3', or '3.2' after its second round."""
+        return f"{self.step}.{self.round}" if self.round else str(self.step)
+
+    @property
+    def when(self) -> tuple[int, float]:
+        """What orders the steps of an attempt in time."""
+        return self.step, self.round or math.inf
 
     def __repr__(self) -> str:
         amiss = "solved" if self.solved else _count_of(int(self.conflicts.sum()), "conflict")
-        where = f"attempt {self.attempt}, step {self.step}"
+        where = f"attempt {self.attempt}, step {self.label}"
         return f"Step({where}, {int(self.changed.sum())} changed, {amiss}, halting {self.halt_probability:.3f})"
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -82,6 +97,8 @@ class Step(Shown):
             "solved": self.solved,
             "halted": self.halted,
         }
+        if self.round:
+            fields["round"] = self.round
         if self.pins:
             fields["pins"] = [[pin.row, pin.column, pin.symbol, round(pin.probability, 4)] for pin in self.pins]
         return fields
@@ -112,6 +129,7 @@ class Step(Shown):
             solved=_field(fields, "solved", bool),
             halted=_field(fields, "halted", bool),
             pins=tuple(_pin(each, answer) for each in _field(fields, "pins", list, [])),
+            round=_count(fields, "round") if "round" in fields else 0,
         )
 
 

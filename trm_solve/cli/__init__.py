@@ -7,6 +7,7 @@ they need when they run. Annotations are not strings here: to evaluate them take
 import errno
 import os
 import sys
+import textwrap
 from importlib import import_module
 from typing import Annotated, Any, TextIO, cast
 
@@ -22,6 +23,7 @@ from trm_solve.talk import Unheard, mend_streams, say
 COMMANDS = {name: name for name in ("demo", "solve", "show", "eval", "train", "replay", "generate", "models")}
 COMMANDS["eval"] = "evaluate"  # -> the module, imported when somebody asks for the command
 
+WIDEST = 300  # letters of what a bug says of itself
 NO_MEMORY = ("can't allocate memory", "out of memory")  # PyTorch's words, on processors and on GPUs
 
 
@@ -114,7 +116,8 @@ def _run() -> int:
             swallow_stdout()  # files tell by themselves, so this may be it
             return _complain(unwritable("<stdout>", error).message, "", ExitCode.USAGE)
         hint = "this is a bug; TRM_DEBUG=1 shows where it happened"
-        return _complain(f"unexpected {type(error).__name__}: {error}", hint, ExitCode.UNEXPECTED)
+        told = textwrap.shorten(str(error), WIDEST, placeholder=" ...")  # a compiler's has thousands of lines
+        return _complain(f"unexpected {type(error).__name__}: {told}", hint, ExitCode.UNEXPECTED)
 
 
 def _show_origin(error: BaseException) -> None:

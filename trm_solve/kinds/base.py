@@ -247,6 +247,7 @@ class Tasks(ABC):
     """
 
     preset: str  # the recipe by which a model is fitted to an unknown task
+    symbols_preset: str  # and that for a model with a symbol axis
 
     # ---- copies and their names
 
@@ -263,8 +264,12 @@ class Tasks(ABC):
         """The task of an identifier that is well formed; fast, for tables of a million."""
 
     @abstractmethod
-    def draw_copies(self, pairs: Sequence[Pair], count: int, random: np.random.RandomState) -> list[View]:
+    def draw_copies(
+        self, pairs: Sequence[Pair], count: int, random: np.random.RandomState, *, exchange: bool = True
+    ) -> list[View]:
         """Up to `count` copies of a task that differ from it and from each other; a small task has fewer.
+
+        `exchange`: symbols are exchanged too, for a model that does not treat them all alike by itself.
 
         Those that tell most beside the ones before them come first: a vote may have time for some of them only.
         """
@@ -291,11 +296,11 @@ class Tasks(ABC):
 
     @abstractmethod
     def read_examples(
-        self, paths: Sequence[Path], copies: int, largest: int, report: Report
+        self, paths: Sequence[Path], copies: int, largest: int, report: Report, *, exchange: bool = True
     ) -> tuple[list[Examples], list[str]]:
         """Examples of each file and the identifiers of all; tasks with a grid of over `largest` a side are left out.
 
-        Raises `InputError`.
+        `exchange`: see `draw_copies`. Raises `InputError`.
         """
 
     @abstractmethod

@@ -12,7 +12,7 @@ from trm_solve.kinds import get_kind
 from trm_solve.render.scene import Scene
 from trm_solve.trace import Solution, Step, rank
 
-STEP_MS, SHORT_MS, LAST_MS = 500, 160, 3000  # of a step, of an attempt in passing (or a fit), of the verdict
+STEP_MS, SHORT_MS, LAST_MS = 500, 160, 3000  # of a step, of a round or an attempt in passing (or a fit), of the verdict
 PASSING = 24  # attempts in passing at most: of hundreds, some
 
 T = TypeVar("T")
@@ -51,7 +51,7 @@ def film(solution: Solution, steps: Sequence[Step] = (), max_steps: int | None =
 def _alone(scene: Scene, attempt: int) -> Film:
     """The steps of one attempt, with all that happened before each."""
     return [
-        (replace(scene, steps=scene.steps[:n], follow=attempt), STEP_MS)
+        (replace(scene, steps=scene.steps[:n], follow=attempt), SHORT_MS if step.round and not step.halted else STEP_MS)
         for n, step in enumerate(scene.steps, 1)
         if step.attempt == attempt
     ]

@@ -82,8 +82,8 @@ def earlier(scene: Scene, step: Step | None, space: Space) -> list[list[Text]]:
     if step is None or space.width < WIDE:
         return []
     small, found, room = replace(SMALL, color=space.color), list[list[Text]](), space.width
-    for each in reversed([each for each in scene.steps if each.attempt == step.attempt and each.step < step.step]):
-        found.append([Text(f"step {each.step}", "dim"), *board(scene.puzzle, each, small).lines])
+    for each in reversed([each for each in scene.steps if each.attempt == step.attempt and each.when < step.when]):
+        found.append([Text(f"step {each.label}", "dim"), *board(scene.puzzle, each, small).lines])
         room -= max(line.cell_len for line in found[-1]) + GAP
         if room <= 0:
             break
@@ -123,7 +123,7 @@ def facts(scene: Scene, step: Step | None, width: int) -> list[tuple[str, str]]:
     pairs = ("examples", count(len(scene.puzzle.examples), "pair") if scene.puzzle.examples else "")
     if step is None:
         return [("givens", str(int(kind.givens(scene.puzzle).sum())) if kind.has_rules else ""), pairs, model]
-    attempt = [each for each in scene.steps if each.attempt == step.attempt and each.step <= step.step]
+    attempt = [each for each in scene.steps if each.attempt == step.attempt and each.when <= step.when]
     history = "".join(bar(each.halt_probability) for each in attempt[-(width - 6) :])
     return [
         ("step", progress(scene, step, width)),
@@ -167,7 +167,7 @@ def unsure(step: Step) -> int:
 def progress(scene: Scene, step: Step, width: int = 80) -> str:
     """'3 of 16', or '3, attempt 4 of 5': later attempts may be shorter. Where that is too wide, '4'."""
     several = len({each.attempt for each in scene.steps}) > 1
-    text = f"{step.step} of {scene.max_steps}" if scene.max_steps and not step.pins else str(step.step)
+    text = f"{step.label} of {scene.max_steps}" if scene.max_steps and not step.pins else step.label
     if several:
         long, short = f"{text}, attempt {which(scene, step)}", f"{text}, attempt {step.attempt}"
         text = long if len(long) <= width else short
@@ -218,7 +218,7 @@ def strip(scene: Scene, width: int, height: int) -> list[Text]:
     now = [each for each in scene.steps if each.attempt == shown.attempt]
     if not now:  # steps that nobody kept
         return []
-    cell = max(*(len(str(each.answer.size)) for each in now), len(str(now[-1].step)), 2) + 1
+    cell = max(*(len(str(each.answer.size)) for each in now), max(len(each.label) for each in now), 2) + 1
     cell += LABEL + 16 * (cell + 1) <= width
     columns = max((width - LABEL) // cell, 1)
     ruled = get_kind(scene.puzzle.kind).has_rules
@@ -228,20 +228,20 @@ def strip(scene: Scene, width: int, height: int) -> list[Text]:
     blocks = [now[n : n + columns] for n in range(0, len(now), columns)]
     lines = others if blocks else []
     for n, block in enumerate(blocks):
-        lines += [Text()] * (n > 0) + strip_block(block, cell, shown.step, ruled)
+        lines += [Text()] * (n > 0) + strip_block(block, cell, shown, ruled)
     return lines
 
 
-def strip_block(steps: Sequence[Step], width: int, shown: int, ruled: bool) -> list[Text]:
+def strip_block(steps: Sequence[Step], width: int, shown: Step, ruled: bool) -> list[Text]:
     """`ROWS` rows, a column of this width per step; the step on the board stands out."""
     amiss = [int(each.conflicts.sum()) if ruled else unsure(each) for each in steps]
     rows = [
-        ("step", [str(each.step) for each in steps]),
+        ("step", [each.label for each in steps]),
         ("changed", [str(int(each.changed.sum())) for each in steps]),
         ("clash" if ruled else "unsure", [str(number) for number in amiss]),
         ("halt %", [str(min(round(100 * each.halt_probability), 99)) for each in steps]),
     ]
-    styles = ["bold" if each.step == shown else "" for each in steps]
+    styles = ["bold" if each.when == shown.when else "" for each in steps]
     return [
         Text.assemble((f"{name:<{LABEL}}", "dim"), *zip((f"{value:>{width}}" for value in values), styles, strict=True))
         for name, values in rows

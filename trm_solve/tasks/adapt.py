@@ -134,10 +134,13 @@ class _Fitting:
         self.vote, self.seed = dataclasses.replace(vote, compile="off"), vote.seed
         self.interrupt = interrupt or Interrupt(ctrl_c_only=True)
         self.guesses = Guesses()
-        self.compiled = compiles(options.compile, options.minutes, base.device)
+        # with a symbol axis, compiling takes longer than all updates that it could hasten
+        auto = "off" if options.compile == "auto" and base.config.symbols else options.compile
+        self.compiled = compiles(auto, options.minutes, base.device)
         random = np.random.RandomState(self.seed)
         self.tasks = tasks_of(base)
-        self.copies: list[View | None] = [None, *self.tasks.draw_copies(pairs, options.copies, random)]
+        drawn = self.tasks.draw_copies(pairs, options.copies, random, exchange=not base.config.symbols)
+        self.copies: list[View | None] = [None, *drawn]
         self.questions = tuple(questions)
         cropped = self.tasks.cells(pairs, questions) if base.config.canvas == "crop" else None
         self.cells = None if cropped is None else cropped.astype(np.int64)
@@ -203,7 +206,8 @@ class _Fitting:
         model.cast(torch.float32).forward_dtype = base.forward_dtype
         model.identifiers = base.identifiers
         model.train().requires_grad_(options.fit != "rows")
-        how = recipe(self.tasks.preset, {**options.recipe, "seed": self.seed, "canvas": base.config.canvas})
+        preset = self.tasks.symbols_preset if base.config.symbols else self.tasks.preset
+        how = recipe(preset, {**options.recipe, "seed": self.seed, "canvas": base.config.canvas})
         learner = Learner(model, [self.mixture(pairs)], how, Team.alone(base.device))
         if self.compiled:
             fuse(model, "on", 0)

@@ -24,15 +24,22 @@ from trm_solve.training.sources import read, read_all, renamed
 
 
 def open_data(
-    options: RunOptions, *, augment: bool, canvas: Canvas = "full", copies: int = 0, max_side: int = 30, report: Report
+    options: RunOptions,
+    *,
+    augment: bool,
+    canvas: Canvas = "full",
+    copies: int = 0,
+    max_side: int = 30,
+    exchange: bool = True,
+    report: Report,
 ) -> tuple[list[Mixture], dict[str, list[Dataset]]]:
     """The training mixtures, and the validation sets by name.
 
-    On a cropped canvas, puzzles of different sizes are mixtures, or sets, of their own. `copies` and `max_side`
-    are for tasks. Raises `InputError`; `report` hears of refused rows.
+    On a cropped canvas, puzzles of different sizes are mixtures, or sets, of their own. `copies`, `max_side` and
+    `exchange` are for tasks. Raises `InputError`; `report` hears of refused rows.
     """
     sources = [split_share(source) for source in options.data]
-    found = read_all([located(path) for path, _ in sources], options.kind, copies, max_side, report)
+    found = read_all([located(path) for path, _ in sources], options.kind, copies, max_side, report, exchange=exchange)
     parts, held, shares = [], [], []
     for (path, share), data in zip(sources, found, strict=True):
         if not len(data):  # a file of tasks that are all left out

@@ -50,9 +50,11 @@ def new_config(recipe: TrainOptions, data: Dataset) -> ModelConfig:
         relations=recipe.relations or (tuple(kind.relations) if recipe.pos_encodings == "relations" else ()),
         qk_norm=recipe.qk_norm,
         symbols=symbols,
+        symbol_heads=recipe.symbol_heads if symbols else 0,
+        exchange_size=recipe.exchange_size if symbols else 0,
         H_cycles=recipe.H_cycles,
         L_cycles=recipe.L_cycles,
-        puzzle_emb_ndim=d if prefix else 0,
+        puzzle_emb_ndim=d if prefix or (symbols and kind.tasks is not None) else 0,
         puzzle_emb_len=prefix,
         num_puzzle_identifiers=len(data.names),
         halt_max_steps=recipe.halt_max_steps,
@@ -124,7 +126,7 @@ def relate(model: TRM) -> None:
     for number, name in enumerate(model.config.relations):
         if name not in known:
             raise InputError(f"field 'relations': {model.config.kind} has no '{name}'", nearest(name, list(known)))
-        model.relations[number] = torch.from_numpy(known[name]).float()
+        model.relations[number] = torch.from_numpy(known[name])
 
 
 def name_rows(model: TRM, names: Sequence[str]) -> None:

@@ -37,7 +37,9 @@ def read(path: str, kind: str | None, report: Report) -> Dataset:
     return _read_puzzles(place, kind, report)
 
 
-def read_all(paths: list[str], kind: str | None, copies: int, max_side: int, report: Report) -> list[Dataset]:
+def read_all(
+    paths: list[str], kind: str | None, copies: int, max_side: int, report: Report, *, exchange: bool = True
+) -> list[Dataset]:
     """Every source. Those of tasks are read together: their identifiers come from one stream of draws."""
     paths = [str(fetch(path)) if path.startswith(HUB) else path for path in paths]
     found = [_holds_tasks(path, kind) for path in paths]
@@ -48,7 +50,9 @@ def read_all(paths: list[str], kind: str | None, copies: int, max_side: int, rep
         other = next(path for path, each in zip(paths, found, strict=True) if each is not chosen)
         raise InputError(f"{other}: one run trains on one kind of puzzle, not on {chosen.name.upper()} and others")
     assert chosen.tasks is not None
-    examples, names = chosen.tasks.read_examples([Path(path) for path in paths], copies, max_side, report)
+    examples, names = chosen.tasks.read_examples(
+        [Path(path) for path in paths], copies, max_side, report, exchange=exchange
+    )
     return [of_examples(chosen.name, each, names) for each in examples]
 
 

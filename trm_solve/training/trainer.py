@@ -48,6 +48,7 @@ class Trainer:
             canvas=recipe.canvas,
             copies=recipe.copies,
             max_side=recipe.max_side,
+            exchange=not recipe.symbol_axis,
             report=report,
         )
         self.model = open_model(options, recipe, mixtures[0].data).to(team.device)

@@ -61,17 +61,22 @@ def seeded(seed: int) -> np.random.RandomState:
     return np.random.RandomState(seed)
 
 
-def draw_entries(subsets: Sequence[Sequence[Task]], copies: int, random: np.random.RandomState) -> Iterator[Entry]:
+def draw_entries(
+    subsets: Sequence[Sequence[Task]], copies: int, random: np.random.RandomState, *, exchange: bool = True
+) -> Iterator[Entry]:
     """Every task with its copies, in the public order."""
     for number, tasks in enumerate(subsets):
         shuffled = list(tasks)
         random.shuffle(shuffled)  # type: ignore[arg-type]  # a list, in place
         for task in shuffled:
-            yield Entry(task, number, (None, *draw_copies(task, copies, random)))
+            yield Entry(task, number, (None, *draw_copies(task, copies, random, exchange=exchange)))
 
 
-def draw_copies(task: Task, count: int, random: np.random.RandomState) -> Iterator[Copy]:
-    """Up to `count` copies of a task that differ from it and from each other; a small task has fewer."""
+def draw_copies(task: Task, count: int, random: np.random.RandomState, *, exchange: bool = True) -> Iterator[Copy]:
+    """Up to `count` copies of a task that differ from it and from each other; a small task has fewer.
+
+    Without `exchange` they keep its colours, and there are seven at most.
+    """
     pairs = [(question, MISSING if answer is None else answer) for question, answer in (*task.train, *task.test)]
     seen = {_content(pairs, Copy())}
     for _ in range(TRIALS * count):
@@ -79,7 +84,7 @@ def draw_copies(task: Task, count: int, random: np.random.RandomState) -> Iterat
             return
         transform = int(random.randint(0, len(DIHEDRAL)))
         colours = random.permutation(np.arange(1, COLORS, dtype=np.uint8))
-        copy = Copy(transform, (0, *(int(colour) for colour in colours)))
+        copy = Copy(transform, (0, *(int(colour) for colour in colours))) if exchange else Copy(transform)
         if (content := _content(pairs, copy)) not in seen:
             seen.add(content)
             yield copy

@@ -64,14 +64,14 @@ class Views:
 
 
 def read_files(
-    paths: Sequence[Path], copies: int, largest: int, report: Callable[[str], None]
+    paths: Sequence[Path], copies: int, largest: int, report: Callable[[str], None], *, exchange: bool = True
 ) -> tuple[list[Examples], list[str]]:
     """Examples of each file and the identifiers of all; tasks with a grid of more than `largest` a side are left out.
 
     Raises `InputError`.
     """
     subsets = [[task for task in tasks if _side(task.train + task.test) <= largest] for tasks in open_tasks(paths)]
-    entries = list(draw_entries(subsets, copies, np.random.RandomState(SEED)))
+    entries = list(draw_entries(subsets, copies, np.random.RandomState(SEED), exchange=exchange))
     views = [None, *(copy for entry in entries for copy in entry.copies)]
     names = [BLANK, *(name for entry in entries for name in entry.names)]
     if twice := [name for name, count in Counter(entry.task.name for entry in entries).items() if count > 1]:

@@ -29,6 +29,28 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 SMALL = {**CANVAS_2D, "batch_size": 32, "copies": 8, "max_side": 12, "row_lr": 1e-2}
+# A state for each colour: copies need not exchange colours, so a task has eight.
+SYMBOLS = {
+    "mlp_t": False,
+    "pos_encodings": "relations",
+    "symbol_axis": True,
+    "symbol_heads": 2,
+    "exchange_size": 48,
+    "canvas": "crop",
+    "hidden_size": 24 * COLORS,
+    "expansion": 6.0,
+    "puzzle_emb_len": 0,
+    "H_cycles": 2,
+    "L_cycles": 1,
+    "loss_rounds": 2,
+    "halt_max_steps": 4,
+    "batch_size": 8,
+    "lr": 6e-3,
+    "adam_lr": 2e-3,
+    "row_lr": 1e-2,
+    "copies": 8,
+    "max_side": 12,
+}
 
 
 class Arc(Kind):
@@ -40,6 +62,7 @@ class Arc(Kind):
     plural = "tasks"
     demo = "00576224"
     has_rules = False
+    symbols = (COLOR, COLOR + COLORS - 1)
     tasks = ArcTasks()
     # The public ARC-AGI-1 run (100,000 epochs, an example of every task a batch at a time) is named after its last
     # step.
@@ -55,8 +78,20 @@ class Arc(Kind):
         "cpu-arc": SMALL,
         # A few minutes on the demonstration pairs of one task. In two minutes of a 9 x 9 task, 83 % of the examples
         # came out right in batches of 32, 67 % in batches of 16 and 27 % in batches of 8.
+        "cpu-arc-symbols": SYMBOLS,
+        "adapt-symbols": {**SYMBOLS, "warmup_steps": 20, "ema": 0.99, "max_side": 30},
         "adapt": {**SMALL, "warmup_steps": 20, "ema": 0.98, "max_side": 30},
     }
+
+    @property
+    def relations(self) -> Mapping[str, NDArray[np.bool_]]:
+        """The next cell in each direction, all cells of the row or column in that direction, and all cells."""
+        rows, columns = np.divmod(np.arange(CANVAS[0] * CANVAS[1]), CANVAS[1])
+        down, right = rows - rows[:, None], columns - columns[:, None]  # from the first cell to the second
+        ways = {"up": (-down, right), "down": (down, right), "left": (-right, down), "right": (right, down)}
+        near = {name: (along == 1) & (across == 0) for name, (along, across) in ways.items()}
+        rays = {f"{name}wards": (along > 0) & (across == 0) for name, (along, across) in ways.items()}
+        return {**near, **rays, "all": np.ones(down.shape, np.bool_)}
 
     def recognises(self, head: list[str]) -> bool:
         return fit(head).score > 0

@@ -27,6 +27,7 @@ class ArcTasks(Tasks):
     """Copies are turns and exchanged colours; rows are named as in the public data sets."""
 
     preset = "adapt"
+    symbols_preset = "adapt-symbols"
 
     def identifier(self, task: str, copy: View | None) -> str:
         assert copy is None or isinstance(copy, Copy)
@@ -38,12 +39,14 @@ class ArcTasks(Tasks):
     def task_of(self, identifier: str) -> str:
         return identifier.rsplit(SEPARATOR, 2)[0]
 
-    def draw_copies(self, pairs: Sequence[Pair], count: int, random: np.random.RandomState) -> list[View]:
+    def draw_copies(
+        self, pairs: Sequence[Pair], count: int, random: np.random.RandomState, *, exchange: bool = True
+    ) -> list[View]:
         from trm_solve.kinds.arc.dataset import draw_copies
 
         # a vote that is cut short has heard of every turn before it hears of one twice
         rounds: dict[int, list[View]] = {}
-        for copy in draw_copies(Task("", tuple(pairs), ()), count, random):
+        for copy in draw_copies(Task("", tuple(pairs), ()), count, random, exchange=exchange):
             rounds.setdefault(copy.transform, []).append(copy)
         return [copy for row in zip_longest(*rounds.values()) for copy in row if copy is not None]
 
@@ -64,11 +67,11 @@ class ArcTasks(Tasks):
         return [(task.name, task.train) for task in open_tasks([path])[0]]
 
     def read_examples(
-        self, paths: Sequence[Path], copies: int, largest: int, report: Report
+        self, paths: Sequence[Path], copies: int, largest: int, report: Report, *, exchange: bool = True
     ) -> tuple[list[Examples], list[str]]:
         from trm_solve.kinds.arc.examples import read_files
 
-        return read_files(paths, copies, largest, report)
+        return read_files(paths, copies, largest, report, exchange=exchange)
 
     def examples(self, pairs: Sequence[Pair], copies: Sequence[View | None]) -> Examples:
         from trm_solve.kinds.arc.examples import examples_of
