@@ -134,7 +134,7 @@ def steps(
 ) -> Iterator[Step]:
     """The refinement of one puzzle, step by step, as it happens. Takes and raises what `solve` does.
 
-    Where rules look at the answer after every round of a step, as with Sudoku, those of an attempt's first step come too.
+    Where rules look at the answer after every round of a step, as with Sudoku, those of the first step come too.
 
     >>> first, *_, last = trm_solve.steps("example:sudoku/hard")
     >>> first.solved, last.solved
