@@ -54,9 +54,9 @@ FOREVER = SimpleNamespace(monotonic=lambda: 0.0)  # no vote is cut short, howeve
 QUICK = AdaptOptions(minutes=0.04, copies=2, folds=2, recipe={"batch_size": 2})
 
 
-@pytest.mark.parametrize(("minutes", "compile"), [(2.9, False), (3.0, True)])
+@pytest.mark.parametrize(("minutes", "compile", "colours"), [(2.9, False, 0), (3.0, True, 0), (3.0, False, 1)])
 def test_a_fit_is_compiled_where_that_pays_and_the_vote_is_not(
-    minutes: float, compile: bool, monkeypatch: pytest.MonkeyPatch
+    minutes: float, compile: bool, colours: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[torch.nn.Module] = []
 
@@ -69,7 +69,7 @@ def test_a_fit_is_compiled_where_that_pays_and_the_vote_is_not(
     monkeypatch.setattr(setup.shutil, "which", lambda name: name)
     ticks = itertools.count()
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: next(ticks) * 10.0))
-    base = tiny()
+    base = colourful() if colours else tiny()
     first = puzzles()[0]
     found = adapt(base, "new", first.examples, [first.question], dataclasses.replace(QUICK, minutes=minutes))
     assert bool(calls) is compile
@@ -98,6 +98,35 @@ def tiny(names: list[str] | None = None, canvas: str = "crop") -> TRM:
     model.puzzle_emb.weights = torch.randn(rows, 16)
     model.identifiers = Identifiers(TASKS, rows, given=names or NAMES)
     return model
+
+
+def colourful() -> TRM:
+    """A tiny model with a state for each colour."""
+    torch.manual_seed(0)
+    fields: dict[str, Any] = {"hidden_size": 40, "num_heads": 1, "intermediate_size": 8, "mlp_t": False}
+    fields |= {"pos_encodings": "relations", "relations": ["up", "left", "all"], "symbols": [2, 11]}
+    fields |= {"symbol_heads": 1, "exchange_size": 10, "puzzle_emb_ndim": 40, "canvas": "crop"}
+    fields |= {"kind": "arc", "grid": [30, 30], "vocab_size": 12, "halt_max_steps": 2, "H_cycles": 2, "L_cycles": 1}
+    model = TRM(ModelConfig.from_dict(fields)).eval().requires_grad_(False)
+    setup.relate(model)
+    return model
+
+
+@pytest.mark.parametrize("fit", ["all", "scratch"])
+def test_a_model_with_a_state_for_each_colour_is_fitted_with_copies_that_keep_colours(fit: Any) -> None:
+    base = colourful()
+    how = AdaptOptions(minutes=0.04, folds=0, fit=fit, recipe={"batch_size": 2})
+    first, second = puzzles()
+    found = adapt(base, "new", first.examples, [first.question, second.question], how)
+    assert found.updates > 0
+    names = found.model.identifiers.names
+    assert all(name == "new" or name.endswith("|||0123456789") for name in names[1:])
+    assert 1 < len(names) - 1 <= 8
+    assert found.model.puzzle_emb.weights.shape == (len(names), 40)
+    assert found.model.puzzle_emb.weights.any()
+    assert torch.equal(found.model.relations, base.relations)
+    given = solutions(answer(base, [first, second], SolveOptions(), adaptation=how, name="m"))
+    assert all(each.facts["adapt_updates"] > 0 for each in given)
 
 
 def puzzles(name: str = "new") -> list[Puzzle]:

@@ -66,6 +66,14 @@ def test_a_task_with_few_faces_has_few_copies() -> None:
     assert len({copy.colours[1] for copy in copies}) == len(copies) == 8  # colour 1 as one of the eight others
 
 
+def test_copies_for_a_model_that_treats_all_colours_alike_keep_them() -> None:
+    grid = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    copies = list(draw_copies(Task("t", ((grid, grid),), ()), 20, np.random.RandomState(0), exchange=False))
+    assert {copy.transform for copy in copies} == set(range(1, 8))
+    assert len(copies) == 7
+    assert all(copy.colours == tuple(range(10)) for copy in copies)
+
+
 def test_unreadable_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.json: no such file"):
         list(identifiers([tmp_path / "none.json"], 1))

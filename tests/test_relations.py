@@ -205,6 +205,12 @@ def test_a_checkpoint_holds_its_relations(tmp_path: Path) -> None:
     assert torch.equal(loaded.relations, made.relations)
     assert loaded.config == made.config
     tensors = load_file(tmp_path / "m" / WEIGHTS)
+    assert tensors["relations"].dtype == torch.bool  # a byte for each pair of cells, whatever the weights are stored in
+    save_file({**tensors, "relations": tensors["relations"].float()}, tmp_path / "m" / WEIGHTS)
+    assert torch.equal(pretrained.load(tmp_path / "m").relations, made.relations)  # as files had them before
+    save_file({**tensors, "relations": tensors["relations"].int()}, tmp_path / "m" / WEIGHTS)
+    with pytest.raises(ModelError, match="tensor 'relations' holds torch.int32"):
+        pretrained.load(tmp_path / "m")
     del tensors["relations"]
     save_file(tensors, tmp_path / "m" / WEIGHTS)
     with pytest.raises(ModelError, match="tensor 'relations' is missing"):
