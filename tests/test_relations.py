@@ -209,7 +209,7 @@ def test_a_checkpoint_holds_its_relations(tmp_path: Path) -> None:
     save_file({**tensors, "relations": tensors["relations"].float()}, tmp_path / "m" / WEIGHTS)
     assert torch.equal(pretrained.load(tmp_path / "m").relations, made.relations)  # as files had them before
     save_file({**tensors, "relations": tensors["relations"].int()}, tmp_path / "m" / WEIGHTS)
-    with pytest.raises(ModelError, match="tensor 'relations' holds torch.int32"):
+    with pytest.raises(ModelError, match=r"tensor 'relations' holds torch\.int32"):
         pretrained.load(tmp_path / "m")
     del tensors["relations"]
     save_file(tensors, tmp_path / "m" / WEIGHTS)

@@ -95,8 +95,8 @@ def train(
             _presets,
             "preset",
             metavar="NAME",
-            help="cpu-small (default), cpu-sudoku, cpu-sudoku-on, cpu-maze, cpu-arc, cpu-small-hrm, paper-sudoku-mlp, "
-            "paper-sudoku-att, paper-maze, paper-arc, paper-hrm-sudoku, adapt.",
+            help="cpu-small (default), cpu-sudoku, cpu-sudoku-on, cpu-maze, cpu-arc, cpu-arc-symbols, cpu-small-hrm, "
+            "paper-sudoku-mlp, paper-sudoku-att, paper-maze, paper-arc, paper-hrm-sudoku, adapt, adapt-symbols.",
             rich_help_panel=RECIPE,
         ),
     ] = None,
