@@ -89,7 +89,7 @@ def test_eval_keeps_its_report_and_nothing_unfinished(
     data = write_csv(tmp_path / "p.csv", rows(2000))
     report = tmp_path / "report"
     command = ("eval", data, "--report", report, "--failures", tmp_path / "f.csv", "--halt", "never")
-    command += ("--max-steps", "2", "-q")
+    command += ("--max-steps", "1", "--slots", "4", "-q")
     process = start(*command)
     kept = report / "puzzles.csv"
     wait_for(lambda: kept.exists() and kept.read_bytes().count(b"\n") > 2, process)

@@ -111,8 +111,8 @@ def solve(
 
     Raises `InputError` for a puzzle or an option that cannot be used, `ModelError` for a model.
 
-    >>> trm_solve.solve("example:sudoku/hard", effort="fast", seed=1)
-    Solution(sudoku, solved, 3 steps, example:sudoku/hard:2)
+    >>> trm_solve.solve("example:sudoku/hard", effort="fast", seed=1).verdict
+    'solved'
     """
     choices = _choices(options, reasoning, device, dtype)
     one = forms.one(puzzle, kind)

@@ -152,6 +152,7 @@ class Case:
             facts |= self.kind.check(self.puzzle, best.answer).facts
         if self.winner is not None:
             facts |= {"found_attempt": self.winner.attempt, "found_step": self.winner.step}
+            facts |= {"found_round": self.winner.round} if self.winner.round else {}
             facts |= self.facts[self.winner.attempt]
         elif tried := self._pins():
             facts |= {"pins": tried, "undone": tried}

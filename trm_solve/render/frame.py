@@ -263,11 +263,13 @@ def attempts(scene: Scene, shown: Step, width: int, ruled: bool) -> list[Text]:
 
 
 def verdict(solution: Solution) -> str:
-    """What came of a puzzle, in words: 'solved in 7 steps', 'not solved in 16 steps, 5 cells clash'.
+    """What came of a puzzle, in words: 'solved in 7 steps', 'solved in 5 rounds', 'not solved in 16 steps, 5 cells clash'.
 
     Where no rules can judge, how sure the answer is: 'predicted, 37 of 64 votes agree (58 %)'.
     """
-    spent = count(solution.steps, "step") + (f" ({efforts(solution)})" if solution.attempts > 1 else "")
+    rounds = solution.best_step.round if solution.best_step is not None and solution.steps == 1 else 0
+    spent = count(rounds, "round") if rounds and solution.attempts == 1 else count(solution.steps, "step")
+    spent += f" ({efforts(solution)})" if solution.attempts > 1 else ""
     if solution.verdict == "solved":
         return f"solved in {spent}"
     if solution.verdict == "predicted":
