@@ -263,7 +263,7 @@ def attempts(scene: Scene, shown: Step, width: int, ruled: bool) -> list[Text]:
 
 
 def verdict(solution: Solution) -> str:
-    """What came of a puzzle, in words: 'solved in 7 steps', 'solved in 5 rounds', 'not solved in 16 steps, 5 cells clash'.
+    """What came of a puzzle, in words: 'solved in 7 steps', 'in 5 rounds', 'not solved in 16 steps, 5 cells clash'.
 
     Where no rules can judge, how sure the answer is: 'predicted, 37 of 64 votes agree (58 %)'.
     """
