@@ -115,6 +115,26 @@ def test_a_head_looks_at_cells_by_what_stands_in_them_wherever_they_are() -> Non
 
 
 @pytest.mark.numeric
+def test_steps_may_be_longer_where_puzzles_are_solved_than_in_training(tmp_path: Path) -> None:
+    longer, plainly = model(H_cycles=1, inference_cycles=3), model(H_cycles=3)
+    with torch.no_grad():
+        close(longer(QUESTIONS, steps=2).logits, plainly(QUESTIONS, steps=2).logits, atol=1e-5)
+        e = longer.embed(QUESTIONS)
+        (y, _), (other, _) = (
+            made.step(e, *made.initial_state(e), made.positions(), cycles)
+            for made, cycles in ((longer, None), (plainly, (1, 1)))
+        )
+    close(y, other, atol=1e-6)  # what training does
+    how = SolveOptions(max_steps=2, effort="fast", halt="never")
+    answers = [next(iter(solve_many(read(QUESTION), made, how))) for made in (longer, plainly)]
+    assert answers[0].best_step is not None
+    assert answers[1].best_step is not None
+    close(answers[0].best_step.confidence, answers[1].best_step.confidence, atol=1e-5)
+    save(longer, tmp_path / "m")
+    assert pretrained.load(tmp_path / "m").config.rounds == 3
+
+
+@pytest.mark.numeric
 @pytest.mark.parametrize("move", ["transposed", "bands swapped"])
 def test_a_grid_seen_from_another_side_gets_the_same_answer_there(move: str) -> None:
     cells = torch.arange(81).view(9, 9)

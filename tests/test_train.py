@@ -438,6 +438,16 @@ def test_layers_that_are_added_change_nothing_at_first_and_learn(tmp_path: Path,
             close(before, after, atol=1e-3, what="logits")
 
 
+def test_a_model_with_longer_steps_where_it_solves_is_fine_tuned_by_those_of_its_training(tmp_path: Path) -> None:
+    run(tmp_path, "first")
+    model = pretrained.load(tmp_path / "first" / "last")
+    model.config = dataclasses.replace(model.config, inference_cycles=7)
+    checkpoint.save(model, tmp_path / "longer")
+    run(tmp_path, "second", init=str(tmp_path / "longer"))
+    config = pretrained.load(tmp_path / "second" / "last").config
+    assert (config.H_cycles, config.inference_cycles) == (model.config.H_cycles, 0)
+
+
 def test_layers_are_added_to_a_checkpoint_that_can_have_them(tmp_path: Path) -> None:
     assert "field 'add_layers': for a checkpoint (--init)" in complaint(tmp_path, name="none", add_layers=1)
     run(tmp_path, "first")

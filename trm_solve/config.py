@@ -140,6 +140,7 @@ BOUNDS = {  # what a configuration may ask for: far above any model there is, fa
     "intermediate_size": (1, 1 << 18),
     "token_intermediate_size": (0, 1 << 18),
     "H_cycles": (1, 1000),
+    "inference_cycles": (0, 1000),
     "L_cycles": (1, 1000),
     "puzzle_emb_ndim": (0, 1 << 20),
     "puzzle_emb_len": (0, 1 << 12),
@@ -174,6 +175,7 @@ class ModelConfig(Strict):
     symbol_heads: int = 0  # with `symbols`: heads by which cells attend to each other, beside the relations
     exchange_size: int = 0  # with `symbols`: inner width of what is exchanged; 0: a symbol's width
     H_cycles: int  # T: rounds per supervision step, only the last with gradient
+    inference_cycles: int = 0  # T where puzzles are solved, for weights that gain by more; 0: as in training
     L_cycles: int  # n: latent updates per answer update
     puzzle_emb_ndim: int = 0  # width of a puzzle-identifier row; 0: no prefix
     puzzle_emb_len: int = 0  # P: prefix positions; 0: ceil(puzzle_emb_ndim / d)
@@ -272,6 +274,11 @@ class ModelConfig(Strict):
     def rows_told(self) -> int:
         """Rows of the answer's read-out; with a symbol axis: one for all symbols, and the other tokens."""
         return self.vocab_size - self.symbols_count + (1 if self.symbols else 0)
+
+    @property
+    def rounds(self) -> int:
+        """T of a step where puzzles are solved."""
+        return self.inference_cycles or self.H_cycles
 
     @property
     def prefix_len(self) -> int:

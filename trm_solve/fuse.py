@@ -29,7 +29,7 @@ def operations(model: TRM, length: int | None = None) -> float:
         products = products * config.symbols_count + config.L_layers * config.hidden_size * length**2
     elif not config.mlp_t:
         products += 2 * config.L_layers * config.hidden_size * length**2  # attention's own
-    return 2 * products * config.H_cycles * (config.L_cycles + 1)
+    return 2 * products * config.rounds * (config.L_cycles + 1)
 
 
 def fuse(model: TRM, wanted: str, work: float) -> bool:

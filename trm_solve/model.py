@@ -381,9 +381,9 @@ class TRM(nn.Module):
         """Take supervision steps from a question, or on from a `state` that was returned before.
 
         `tokens` (B, L) are those of the kind (`get_kind(name).encode`), `identifiers` (B,) rows of the puzzle embedding
-        (None: row 0). `cycles` (T, n) is the configuration's where None. `cells` (L,) names the canvas cells of a
-        cropped canvas. The gradient is that of the last step's last round; between steps the state is detached, as in
-        training. Raises ValueError for shapes that do not fit.
+        (None: row 0). `cycles` (T, n): where None, those with which puzzles are solved. `cells` (L,) names the canvas
+        cells of a cropped canvas. The gradient is that of the last step's last round; between steps the state is
+        detached, as in training. Raises ValueError for shapes that do not fit.
         """
         wanted = self.config.seq_len if cells is None else len(cells)
         if tokens.ndim != 2 or tokens.shape[1] != wanted:
@@ -396,7 +396,7 @@ class TRM(nn.Module):
         e = self.embed(tokens, self.puzzle_rows(identifiers), cells)
         y, z = self.initial_state(e) if state is None else state
         for _ in range(steps):
-            y, z = self.step(e, y.detach(), z.detach(), positions, cycles)
+            y, z = self.step(e, y.detach(), z.detach(), positions, cycles or (self.config.rounds, self.config.L_cycles))
         return Outcome(self.read_answer(y), *self.read_halt(y), (y, z))
 
     def cast(self, dtype: torch.dtype) -> TRM:

@@ -288,7 +288,7 @@ def solve_all(
     kind = get_kind(model.config.kind)
     chosen = strategy or strategy_for(options, judged=model.config.judges_pins)
     line = _Line(
-        kind, enumerate(items, first), chosen, unsolvable or kind.unsolvable, window, name, model.config.H_cycles
+        kind, enumerate(items, first), chosen, unsolvable or kind.unsolvable, window, name, model.config.rounds
     )
     while line.more or line.cases:
         for step in refine(model, line.source(), options, watch):

@@ -140,8 +140,8 @@ def refine(model: TRM, source: Iterable[Attempt | None], options: SolveOptions, 
             return
         for batch in batches.values():
             each = _rounds_between_looks(model, kind, batch, options)
-            fuser.count(len(batch.e), batch.e.shape[1], each / model.config.H_cycles)
-            batch.z = _stir(batch.running, batch.z, model.config.H_cycles)
+            fuser.count(len(batch.e), batch.e.shape[1], each / model.config.rounds)
+            batch.z = _stir(batch.running, batch.z, model.config.rounds)
             begun = time.perf_counter()
             batch.y, batch.z = _advance(model, batch, each)
             for run in batch.running:
@@ -151,7 +151,7 @@ def refine(model: TRM, source: Iterable[Attempt | None], options: SolveOptions, 
 
 def _rounds_between_looks(model: TRM, kind: Kind, batch: _Batch, options: SolveOptions) -> int:
     """Rounds of a step until the answer is looked at: one where the rules end an attempt and are quick to ask."""
-    return 1 if _by_rules(kind, options) and kind.screens and batch.cells is None else model.config.H_cycles
+    return 1 if _by_rules(kind, options) and kind.screens and batch.cells is None else model.config.rounds
 
 
 def _by_rules(kind: Kind, options: SolveOptions) -> bool:
@@ -235,7 +235,7 @@ def _read(
     first step of an attempt that begins with nothing most of it happens.
     """
     running, y, z, by_rules = batch.running, batch.y, batch.z, _by_rules(kind, options)
-    T = model.config.H_cycles
+    T = model.config.rounds
     ended = np.array([run.rounds % T == 0 for run in running])
     halted = np.array([_spent(run.attempt, run.rounds, T, options) for run in running])
     q_halt, q_continue = model.read_halt(y)

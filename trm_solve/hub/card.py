@@ -26,9 +26,10 @@ def model_card(config: ModelConfig, name: str, body: str = "", results: Sequence
         )
     title = "Hierarchical Reasoning Model" if config.model_type == "hrm" else "Tiny Recursive Model"
     layers = f"{config.H_layers} + {config.L_layers}" if config.H_layers else str(config.L_layers)
+    solving = f" ({config.rounds} where puzzles are solved)" if config.rounds != config.H_cycles else ""
     facts = (
         f"A {title} for {config.kind}: width {config.hidden_size}, {layers} layers, {mixing}, "
-        f"positions {config.pos_encodings}, T = {config.H_cycles}, n = {config.L_cycles}."
+        f"positions {config.pos_encodings}, T = {config.H_cycles}{solving}, n = {config.L_cycles}."
     )
     use = f"```\ntrm-solve solve PUZZLE --model {name}\n```"
     front = _front_matter(_metadata(config, name, results))

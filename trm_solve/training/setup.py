@@ -83,7 +83,8 @@ def open_model(run: RunOptions, recipe: TrainOptions, data: Dataset) -> TRM:
         cells = f"{config.seq_len} cells, the data have {data.questions.shape[1]}"
         raise InputError(f"'{run.init}' reads {cells}")
     judges = config.judges_pins or _judges_pins(recipe, get_kind(data.kind))
-    model.config = dataclasses.replace(config, **{name: getattr(recipe, name) for name in OWN}, judges_pins=judges)
+    own = {name: getattr(recipe, name) for name in OWN}
+    model.config = dataclasses.replace(config, **own, judges_pins=judges, inference_cycles=0)
     if recipe.add_layers:
         _deepen(model, recipe.add_layers)
     if get_kind(data.kind).tasks is not None:

@@ -56,12 +56,10 @@ class Sudoku(Kind):
     suffixes = (".sdk", ".sdm", ".ss", ".opensudoku")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "cpu-sudoku": FIRST,
-        # On from such weights (`--init`): an answer after each of eight rounds, some pins between the steps, and a rate
-        # that falls from the start: what hard puzzles need is learned while it falls.
+        # On from such weights (`--init`): some pins between the steps, and a rate that falls from the start: what hard
+        # puzzles need is learned while it falls.
         "cpu-sudoku-on": {
             **FIRST,
-            "H_cycles": 8,
-            "loss_rounds": 8,
             "pin_prob": 0.04,
             "own_pin_prob": 0.5,
             "lr": 2e-3,
