@@ -34,12 +34,12 @@ PLAIN: dict[str, Any] = {"symbols": (), "relations": (), "hidden_size": 64, "int
 
 @pytest.mark.parametrize("fields", [{}, PLAIN | MLP, PLAIN | ATTENTION], ids=["symbols", "mlp", "attention"])
 def test_operations_are_those_that_the_step_does(fields: dict[str, Any]) -> None:
-    config = dataclasses.replace(pretrained.load("sudoku").config, **fields)
+    config = dataclasses.replace(pretrained.load("sudoku").config, inference_cycles=3, **fields)
     model = TRM(config).requires_grad_(False)
     e = model.embed(torch.ones(1, 81, dtype=torch.long), model.puzzle_rows(torch.zeros(1, dtype=torch.long)))
     y, z = (state.clone() for state in model.initial_state(e))
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        model.step(e, y, z, model.positions())
+        model.step(e, y, z, model.positions(), (3, config.L_cycles))
     assert fuse.operations(model) == pytest.approx(counter.get_total_flops(), rel=0.05)
 
 
