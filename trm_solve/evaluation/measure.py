@@ -141,8 +141,8 @@ def _measure(request: EvalRequest, budget: Budget) -> Measured:
     ):
         model = given or pretrained.ready(name, device=str(team.device), dtype=request.dtype)
         must_be_for(kind, name, model.config.kind, f"these are {kind} puzzles")
+        size = counted.items if counted is not None else sum(map(count_lines, files))
         if request.options.halt == "never":  # else nobody knows how much work it is, and it is counted on the way
-            size = counted.items if counted is not None else sum(map(count_lines, files))
             work = size * max(request.offsets, 1) / team.size * sum(request.max_steps)
             fuse(model, request.options.compile, work * operations(model))
         if given is not None:
