@@ -24,6 +24,8 @@ from torch import Tensor, nn
 
 from trm_solve.config import ModelConfig
 
+NARROW = 128  # numbers in a row; PyTorch's kernels on processors take up to eight times as long for parts below
+
 
 def trunc_normal_(weight: Tensor, std: float) -> Tensor:
     """Fill in place from a normal truncated at two sigma, corrected so that the result has this standard deviation."""
@@ -99,6 +101,11 @@ class PuzzleEmbedding(nn.Module):
         return self if self.mapped else super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
 
 
+def compact(part: Tensor) -> Tensor:
+    """A part of each row of a tensor, moved together where it is narrow; the compiler needs no such help."""
+    return part.contiguous() if part.shape[-1] < NARROW and not torch.compiler.is_compiling() else part
+
+
 class SwiGLU(nn.Module):
     """down(silu(gate) * up); the gate is the first half of `gate_up_proj`."""
 
@@ -109,7 +116,7 @@ class SwiGLU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         gate, up = self.gate_up_proj(x).chunk(2, dim=-1)
-        opened = F.silu(gate)
+        opened = F.silu(compact(gate))
         opened = opened * up if torch.is_grad_enabled() else opened.mul_(up)
         out: Tensor = self.down_proj(opened)
         return out
@@ -215,11 +222,11 @@ class Exchange(nn.Module):
     def forward(self, h: Tensor, related: Tensor) -> Tensor:
         """h (B, L, S, w), related (R, L, L) -> (B, L, S, w)."""
         value, gate, question = self.in_proj(h).chunk(3, dim=-1)
-        *told, mine = (F.silu(gate) * value).chunk(self.parts, dim=-1)
+        *told, mine = (F.silu(compact(gate)) * value).chunk(self.parts, dim=-1)
         sources = (*related, *self.attended(h))
         heard = [(cells @ part.flatten(2)).view_as(part) for cells, part in zip(sources, told, strict=True)]
         others = (mine.sum(2, keepdim=True) - mine) / math.sqrt(max(1, h.shape[2] - 1))
-        out: Tensor = self.o_proj(torch.cat((*heard, others), dim=-1) * torch.sigmoid(question))
+        out: Tensor = self.o_proj(torch.cat((*heard, others), dim=-1) * torch.sigmoid(compact(question)))
         return out
 
     def attended(self, h: Tensor) -> tuple[Tensor, ...]:
