@@ -161,10 +161,15 @@ def attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tenso
         if bias is None:
             return F.scaled_dot_product_attention(q, k, v)
         return F.scaled_dot_product_attention(q, k, v, attn_mask=bias[None])
+    return attention_weights(q, k, bias).to(v.dtype) @ v
+
+
+def attention_weights(q: Tensor, k: Tensor, bias: Tensor | None = None) -> Tensor:
+    """How much each position looks at each other one (B, heads, P+L, P+L), in fp32."""
     scores = (q / math.sqrt(q.shape[-1])) @ k.transpose(-1, -2)
     if bias is not None:
         scores = scores + bias
-    return torch.softmax(scores, dim=-1, dtype=torch.float32).to(v.dtype) @ v
+    return torch.softmax(scores, dim=-1, dtype=torch.float32)
 
 
 class Attention(nn.Module):
@@ -235,8 +240,7 @@ class Exchange(nn.Module):
             return ()
         each = self.qk_proj(h.mean(2)).unflatten(-1, (2, self.heads, -1))
         q, k = each.permute(2, 0, 3, 1, 4)  # each (B, heads, L, w / heads)
-        scores = (q / math.sqrt(q.shape[-1])) @ k.transpose(-1, -2)
-        return torch.softmax(scores, dim=-1, dtype=torch.float32).to(h.dtype).unbind(1)
+        return attention_weights(q, k).to(h.dtype).unbind(1)
 
 
 class Block(nn.Module):

@@ -218,7 +218,7 @@ def strip(scene: Scene, width: int, height: int) -> list[Text]:
     now = [each for each in scene.steps if each.attempt == shown.attempt]
     if not now:  # steps that nobody kept
         return []
-    cell = max(*(len(str(each.answer.size)) for each in now), max(len(each.label) for each in now), 2) + 1
+    cell = max(2, *(max(len(str(each.answer.size)), len(each.label)) for each in now)) + 1
     cell += LABEL + 16 * (cell + 1) <= width
     columns = max((width - LABEL) // cell, 1)
     ruled = get_kind(scene.puzzle.kind).has_rules
