@@ -35,20 +35,21 @@ def measure(
     model: TRM, puzzles: list[Puzzle], arm: str, minutes: float, folds: int | None, name: str
 ) -> dict[str, Any]:
     """One task: its score at 1 and 2 attempts, the mean over its test inputs."""
-    fitted = {"folds": 0} if arm == "none" else {"folds": folds, "compile": "on" if minutes >= 1 else "auto"}
-    how = AdaptOptions(minutes=minutes, fit=arm, on_interrupt="stop", **fitted)
+    how = AdaptOptions(minutes=minutes, fit=arm, on_interrupt="stop", folds=0 if arm == "none" else folds)
     start, scores = time.perf_counter(), {1: 0.0, 2: 0.0}
-    told = ""
-    for event in answer_tasks(model, puzzles, SolveOptions(), adaptation=how, name=name):
-        assert isinstance(event, Solution)
-        told = event.facts["leave_one_out"]
+    told, learned = {"leave_one_out": ""}, None
+    for event in answer_tasks(model, puzzles, SolveOptions(), adaptation=how, name=name, watch=True):
+        if not isinstance(event, Solution):
+            continue
+        told = {fact: event.facts[fact] for fact in ("leave_one_out", "adapt_updates")}
+        learned = event.fits[-1].exact if event.fits else None  # part of the examples, in the last updates
         answer = event.puzzle.answer
         assert answer is not None
         for k in scores:
             right = any(c.answer.shape == answer.shape and (c.answer == answer).all() for c in event.candidates[:k])
             scores[k] += right / len(puzzles)
     line = {"task": puzzles[0].task, "arm": arm, "model": name, "minutes": minutes, "folds": folds}
-    line |= {"pass_at_1": scores[1], "pass_at_2": scores[2], "leave_one_out": told}
+    line |= {"pass_at_1": scores[1], "pass_at_2": scores[2], "learned": learned, **told}
     return line | {"seconds": round(time.perf_counter() - start, 1)}
 
 

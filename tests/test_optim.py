@@ -12,7 +12,7 @@ from torch import nn
 
 from trm_solve.config import ModelConfig, TrainOptions
 from trm_solve.model import TRM
-from trm_solve.training.optim import EMA, AdamATan2, lr_factor, make_optimizers, set_lr, sign_sgd_rows
+from trm_solve.training.optim import EMA, AdamATan2, lr_factor, make_optimizers, set_lr, sgd_shared_rows, sign_sgd_rows
 
 TINY = ModelConfig(
     kind="sudoku",
@@ -57,6 +57,29 @@ def test_sign_sgd_sums_the_gradients_of_a_row_and_touches_no_other() -> None:
     kept = 2.0 * (1 - 0.05)
     expected = [[kept - 0.1, kept], [2.0, 2.0], [kept - 0.1, kept + 0.1], [2.0, 2.0]]
     close(table, torch.tensor(expected), atol=1e-6)
+
+
+@pytest.mark.numeric
+def test_copies_of_a_task_share_what_their_rows_say_of_each_symbol() -> None:
+    """Two symbols of width 2; rows 0 and 2 are copies of one task, 1 and 3 of another, of which nothing is seen."""
+    table, tasks = torch.full((4, 4), 2.0), torch.tensor([7, 3, 7, 3])
+    ids = torch.tensor([2, 0, 2])
+    grads = torch.tensor([[3.0, -1.0, 0.0, 1.0], [0.5, 0.0, 0.0, 0.25], [0.5, 0.0, 1.0, 0.0]])
+    sgd_shared_rows(table, ids, grads, lr=0.1, weight_decay=0.5, tasks=tasks, symbols=2)
+    total, kept = torch.tensor([4.0, -1.0, 1.0, 1.25]), 2.0 * (1 - 0.05)
+    shared = kept - 2 * 0.1 * total.sign() * (total.abs() / 4.0).sqrt()
+    of_two = torch.tensor([-0.1, 0.0, -0.1, 0.0])  # the sign of (3 + 0 + 0.5 + 1, -1 + 1 + 0 + 0), for each symbol
+    of_none = torch.tensor([-0.1, -0.1, -0.1, -0.1])  # and of (0.5 + 0, 0 + 0.25)
+    close(
+        table, torch.stack([shared + of_none, torch.full((4,), 2.0), shared + of_two, torch.full((4,), 2.0)]), atol=1e-6
+    )
+
+
+@pytest.mark.numeric
+def test_a_task_whose_rows_have_no_gradient_only_decays() -> None:
+    table = torch.full((2, 4), 2.0)
+    sgd_shared_rows(table, torch.tensor([1]), torch.zeros(1, 4), 0.1, 0.5, torch.tensor([0, 1]), symbols=2)
+    close(table, torch.tensor([[2.0] * 4, [1.9] * 4]), atol=1e-6)
 
 
 def test_muon_takes_the_matrices_of_the_network_and_adamw_the_rest() -> None:

@@ -265,3 +265,8 @@ def test_configurations_that_cannot_be(fields: dict[str, Any], message: str) -> 
 def test_a_kind_whose_symbols_are_not_alike_has_no_such_axis(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="'symbol_axis': the symbols of maze are not all alike"):
         run(tmp_path, data=[MAZES], hold_out=0.0, valid=[], mlp_t=False, symbol_axis=True)
+
+
+def test_a_model_without_such_an_axis_shares_no_rows(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="'share_rows' is for models of tasks with a symbol axis"):
+        run(tmp_path, data=[MAZES], hold_out=0.0, valid=[], mlp_t=False, share_rows=True)

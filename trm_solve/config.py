@@ -341,6 +341,7 @@ class TrainOptions(Strict):
     betas: tuple[float, float] = (0.9, 0.95)
     row_lr: float = 1e-4  # sign-SGD on puzzle-embedding rows
     row_weight_decay: float = 0.1
+    share_rows: bool = False  # with a symbol axis: what rows say of each symbol is learned by all copies of a task
     clip_norm: float = 1.0  # 0: no clipping
     ema: float = 0.999  # 0: none
     # the schedule; a horizon is max_steps or max_minutes, whichever is nearer its end

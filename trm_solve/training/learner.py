@@ -16,11 +16,12 @@ from torch.nn.parallel import DistributedDataParallel
 
 from trm_solve.config import TrainOptions
 from trm_solve.device import to_device, widest
+from trm_solve.errors import InputError
 from trm_solve.kinds import get_kind
 from trm_solve.model import TRM
 from trm_solve.team import Team
 from trm_solve.training.data import Mixture, draw_minimum, to_tensors
-from trm_solve.training.optim import EMA, lr_factor, make_optimizers, set_lr, sign_sgd_rows
+from trm_solve.training.optim import EMA, lr_factor, make_optimizers, set_lr, sgd_shared_rows, sign_sgd_rows
 from trm_solve.training.pins import draw_pins, pin
 from trm_solve.training.supervise import METRICS, Batch, Carry, Outcome, Supervision, advance, metric_sums
 
@@ -40,6 +41,7 @@ class Learner:
         self.optimizers = make_optimizers(model, recipe)
         self.ema = EMA(model, recipe.ema)
         self.step = 0
+        self.tasks = tasks_of_rows(model, team.device) if recipe.share_rows else None
         self.carries = [Carry.empty(model, self._batch(number)) for number in range(len(mixtures))]
         self.window = torch.zeros(len(METRICS), dtype=widest(team.device), device=team.device)
 
@@ -92,7 +94,11 @@ class Learner:
         if rows is not None and rows.grad is not None:
             lr, table = recipe.row_lr * factor, model.puzzle_emb.weights
             ids, grads = self.team.gather(carry.ids), self.team.gather(rows.grad)
-            sign_sgd_rows(table, ids, grads, lr, recipe.row_weight_decay)
+            if self.tasks is None:
+                sign_sgd_rows(table, ids, grads, lr, recipe.row_weight_decay)
+            else:
+                symbols = model.config.symbols_count
+                sgd_shared_rows(table, ids, grads, lr, recipe.row_weight_decay, self.tasks, symbols)
         if recipe.ema:
             self.ema.update()
         after = advance(model.config, carry, outcome, self._minimum())
@@ -140,3 +146,13 @@ class Learner:
         """This process's part of a saved carry. Products are made in the dtype of y and z, which may be another now."""
         parts = {name: part[self.slots].to(self.team.device) for name, part in state.items()}
         return Carry(**parts | {name: parts[name].to(self.model.forward_dtype) for name in ("y", "z")})
+
+
+def tasks_of_rows(model: TRM, device: torch.device) -> torch.Tensor:
+    """The number of the task that each row of the puzzle embedding is a copy of. Raises `InputError`."""
+    tasks = get_kind(model.config.kind).tasks
+    if tasks is None or not model.config.symbols or model.identifiers is None:
+        raise InputError("field 'share_rows' is for models of tasks with a symbol axis")
+    numbers: dict[str, int] = {}
+    found = [numbers.setdefault(tasks.task_of(name), len(numbers)) for name in model.identifiers.names]
+    return torch.tensor(found, device=device)

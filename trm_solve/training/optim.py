@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from trm_solve.config import TrainOptions
 from trm_solve.model import TRM, Linear
 
+SHARED_RATE = 2.0  # times the rate of rows, for what the copies of a task share
+
 
 class AdamATan2(torch.optim.Optimizer):
     """Adam without epsilon: p -= lr * (weight_decay * p + 4/pi * atan2(m_hat, sqrt(v_hat))) (arXiv 2407.05872)."""
@@ -80,6 +82,28 @@ def sign_sgd_rows(table: Tensor, ids: Tensor, grads: Tensor, lr: float, weight_d
     rows, place = torch.unique(ids, return_inverse=True)
     total = torch.zeros(len(rows), grads.shape[1], dtype=grads.dtype, device=grads.device).index_add_(0, place, grads)
     table[rows] = table[rows] * (1 - lr * weight_decay) - lr * total.sign()
+
+
+@torch.no_grad()
+def sgd_shared_rows(
+    table: Tensor, ids: Tensor, grads: Tensor, lr: float, weight_decay: float, tasks: Tensor, symbols: int
+) -> None:
+    """As `sign_sgd_rows` for a symbol axis, where all copies of a task say the same of each symbol, in place.
+
+    A row (width,) is one vector for each symbol. `tasks` (rows of the table,) numbers the task of each row. The rows of
+    a task differ by what each says to all symbols alike. What they share moves by the signed square root of its
+    gradient: the sign alone would take symbols that a task does not show as far as those that it does.
+    """
+    found, place = torch.unique(tasks[ids], return_inverse=True)
+    total = torch.zeros(len(found), grads.shape[1], dtype=grads.dtype, device=grads.device).index_add_(0, place, grads)
+    shared = total.sign() * (total.abs() / total.abs().amax(1, keepdim=True).clamp(min=1e-30)).sqrt()
+    of_rows = torch.searchsorted(found, tasks).clamp(max=len(found) - 1)
+    here = (found[of_rows] == tasks).nonzero()[:, 0]
+    table[here] = table[here] * (1 - lr * weight_decay) - SHARED_RATE * lr * shared[of_rows[here]]
+    rows, place = torch.unique(ids, return_inverse=True)
+    own = torch.zeros(len(rows), grads.shape[1] // symbols, dtype=grads.dtype, device=grads.device)
+    own.index_add_(0, place, grads.view(len(grads), symbols, -1).sum(1))
+    table[rows] -= lr * own.sign().repeat(1, symbols)
 
 
 def lr_factor(options: TrainOptions, step: int, progress: float) -> float:

@@ -79,15 +79,19 @@ def draw_copies(task: Task, count: int, random: np.random.RandomState, *, exchan
     """
     pairs = [(question, MISSING if answer is None else answer) for question, answer in (*task.train, *task.test)]
     seen = {_content(pairs, Copy())}
-    for _ in range(TRIALS * count):
-        if len(seen) > count:
-            return
-        transform = int(random.randint(0, len(DIHEDRAL)))
-        colours = random.permutation(np.arange(1, COLORS, dtype=np.uint8))
-        copy = Copy(transform, (0, *(int(colour) for colour in colours))) if exchange else Copy(transform)
+    drawn = _draws(TRIALS * count, random) if exchange else map(Copy, range(1, len(DIHEDRAL)))
+    while len(seen) <= count and (copy := next(drawn, None)) is not None:
         if (content := _content(pairs, copy)) not in seen:
             seen.add(content)
             yield copy
+
+
+def _draws(count: int, random: np.random.RandomState) -> Iterator[Copy]:
+    """As the public builder draws them."""
+    for _ in range(count):
+        transform = int(random.randint(0, len(DIHEDRAL)))
+        colours = random.permutation(np.arange(1, COLORS, dtype=np.uint8))
+        yield Copy(transform, (0, *(int(colour) for colour in colours)))
 
 
 def _content(pairs: Sequence[tuple[Grid, Grid]], copy: Copy) -> bytes:

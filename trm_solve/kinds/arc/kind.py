@@ -48,6 +48,7 @@ SYMBOLS = {
     "lr": 6e-3,
     "adam_lr": 2e-3,
     "row_lr": 1e-2,
+    "share_rows": True,
     "copies": 8,
     "max_side": 12,
 }
