@@ -4,9 +4,9 @@
 
 CHALLENGES.json is ARC-AGI-1 `evaluation` (`training` for the list `tuning`) with its solutions beside it. The tasks are
 those of a list in `arc_tasks.json`, by default the 40 `unseen`, drawn by `random.Random(0)` from those with grids up to
-12 x 12; none of their pairs was trained on. Arms: `all` fits weights
-and rows, `rows` the new rows alone, `scratch` the same network from fresh weights, `none` asks the base as it is, under
-the mean of its rows. A line of JSON a task and arm goes to FILE; a run goes on where FILE ends.
+12 x 12; none of their pairs was trained on. Arms: `all` fits weights and rows, `rows` the new rows alone, `scratch` the
+same network from fresh weights, `none` asks the base as it is, under the mean of its rows. A line of JSON a task and
+arm goes to FILE; a run goes on where FILE ends.
 """
 
 from __future__ import annotations
@@ -43,11 +43,9 @@ def measure(
             continue
         told = {fact: event.facts[fact] for fact in ("leave_one_out", "adapt_updates")}
         learned = event.fits[-1].exact if event.fits else None  # part of the examples, in the last updates
-        answer = event.puzzle.answer
-        assert answer is not None
+        assert event.puzzle.answer is not None
         for k in scores:
-            right = any(c.answer.shape == answer.shape and (c.answer == answer).all() for c in event.candidates[:k])
-            scores[k] += right / len(puzzles)
+            scores[k] += (event.place is not None and event.place <= k) / len(puzzles)
     line = {"task": puzzles[0].task, "arm": arm, "model": name, "minutes": minutes, "folds": folds}
     line |= {"pass_at_1": scores[1], "pass_at_2": scores[2], "learned": learned, **told}
     return line | {"seconds": round(time.perf_counter() - start, 1)}

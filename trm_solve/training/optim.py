@@ -73,14 +73,20 @@ def make_optimizers(model: TRM, options: TrainOptions) -> list[torch.optim.Optim
     ]
 
 
+def sum_by(ids: Tensor, grads: Tensor) -> tuple[Tensor, Tensor]:
+    """The different ones of `ids` (B,), in order, and the sum of the gradients (B, width) of each."""
+    found, place = torch.unique(ids, return_inverse=True)
+    total = torch.zeros(len(found), grads.shape[1], dtype=grads.dtype, device=grads.device)
+    return found, total.index_add_(0, place, grads)
+
+
 @torch.no_grad()
 def sign_sgd_rows(table: Tensor, ids: Tensor, grads: Tensor, lr: float, weight_decay: float) -> None:
     """Sign-SGD with decoupled decay on the rows `ids` (B,) of a table, in place; no other row is touched.
 
     Gradients (B, width) of the same row are summed before the sign is taken.
     """
-    rows, place = torch.unique(ids, return_inverse=True)
-    total = torch.zeros(len(rows), grads.shape[1], dtype=grads.dtype, device=grads.device).index_add_(0, place, grads)
+    rows, total = sum_by(ids, grads)
     table[rows] = table[rows] * (1 - lr * weight_decay) - lr * total.sign()
 
 
@@ -94,16 +100,13 @@ def sgd_shared_rows(
     a task differ by what each says to all symbols alike. What they share moves by the signed square root of its
     gradient: the sign alone would take symbols that a task does not show as far as those that it does.
     """
-    found, place = torch.unique(tasks[ids], return_inverse=True)
-    total = torch.zeros(len(found), grads.shape[1], dtype=grads.dtype, device=grads.device).index_add_(0, place, grads)
+    found, total = sum_by(tasks[ids], grads)
     shared = total.sign() * (total.abs() / total.abs().amax(1, keepdim=True).clamp(min=1e-30)).sqrt()
     of_rows = torch.searchsorted(found, tasks).clamp(max=len(found) - 1)
     here = (found[of_rows] == tasks).nonzero()[:, 0]
     table[here] = table[here] * (1 - lr * weight_decay) - SHARED_RATE * lr * shared[of_rows[here]]
-    rows, place = torch.unique(ids, return_inverse=True)
-    own = torch.zeros(len(rows), grads.shape[1] // symbols, dtype=grads.dtype, device=grads.device)
-    own.index_add_(0, place, grads.view(len(grads), symbols, -1).sum(1))
-    table[rows] -= lr * own.sign().repeat(1, symbols)
+    to_all = grads.view(len(grads), symbols, -1).sum(1).repeat(1, symbols)
+    sign_sgd_rows(table, ids, to_all, lr, 0.0)
 
 
 def lr_factor(options: TrainOptions, step: int, progress: float) -> float:

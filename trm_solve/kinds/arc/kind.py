@@ -77,10 +77,10 @@ class Arc(Kind):
             "copies": 1000,
         },
         "cpu-arc": SMALL,
-        # A few minutes on the demonstration pairs of one task. In two minutes of a 9 x 9 task, 83 % of the examples
-        # came out right in batches of 32, 67 % in batches of 16 and 27 % in batches of 8.
         "cpu-arc-symbols": SYMBOLS,
         "adapt-symbols": {**SYMBOLS, "warmup_steps": 20, "ema": 0.99, "max_side": 30},
+        # A few minutes on the demonstration pairs of one task. In two minutes of a 9 x 9 task, 83 % of the examples
+        # came out right in batches of 32, 67 % in batches of 16 and 27 % in batches of 8.
         "adapt": {**SMALL, "warmup_steps": 20, "ema": 0.98, "max_side": 30},
     }
 
