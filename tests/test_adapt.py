@@ -129,6 +129,39 @@ def test_a_model_with_a_state_for_each_colour_is_fitted_with_copies_that_keep_co
     assert all(each.facts["adapt_updates"] > 0 for each in given)
 
 
+@pytest.mark.parametrize(
+    ("pairs", "alike", "unseen", "like"),
+    [
+        ([[[0, 5, 1]], [[0, 5, 2]]], (1, 2), (3, 4, 6, 7, 8, 9), (1, 2)),
+        ([[[0, 5, 1]], [[0, 1, 5]]], (), (2, 3, 4, 6, 7, 8, 9), (1, 5)),  # each has a part of its own in every pair
+        ([[[0, 3]], [[3, 3]]], (), (1, 2, 4, 5, 6, 7, 8, 9), (3,)),  # nobody is like the background
+        ([[[0, 0]], [[0, 0]]], (), tuple(range(1, 10)), (0,)),
+        ([[[1, 2, 3, 4, 5]], [[6, 7, 8, 9, 0]]], tuple(range(1, 10)), (), tuple(range(1, 10))),
+    ],
+)
+def test_colours_that_only_some_pairs_show_and_new_ones_are_taken_to_be_alike(
+    pairs: list[Any], alike: tuple[int, ...], unseen: tuple[int, ...], like: tuple[int, ...]
+) -> None:
+    grids = [np.array(each, np.uint8) for each in pairs]
+    assert TASKS.tied([(grid, grid[:, ::-1]) for grid in grids]) == (alike, unseen, like)
+
+
+@pytest.mark.parametrize("learned", [True, False])
+def test_alike_colours_part_where_the_examples_are_not_learned_without(
+    learned: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base, first = colourful(), puzzles()[0]
+    monkeypatch.setattr(module, "LEARNED", 0.0 if learned else 1.1)
+    monkeypatch.setattr(module, "WINDOW", 1)
+    how = AdaptOptions(minutes=0.04, folds=0, recipe={"batch_size": 2, "halt_max_steps": 1})
+    found = adapt(base, "new", first.examples, [first.question], how)
+    assert found.updates > 4
+    rows = found.model.puzzle_emb.weights.view(-1, 10, 4)  # 1, 2 and 3 stand in one pair each
+    assert torch.allclose(rows[:, 1], rows[:, 2]) is learned
+    assert torch.allclose(rows[:, 9], rows[:, [1, 2, 3]].mean(1))  # a colour that only a question shows
+    assert not torch.allclose(rows[1:, 9], rows[1:, 0])
+
+
 def puzzles(name: str = "new") -> list[Puzzle]:
     return [item for item in read_lines([json.dumps({name: TASK})], "some.json") if isinstance(item, Puzzle)]
 

@@ -11,8 +11,10 @@ from numeric import close
 from torch import nn
 
 from trm_solve.config import ModelConfig, TrainOptions
+from trm_solve.kinds.base import Tied
 from trm_solve.model import TRM
 from trm_solve.training.optim import EMA, AdamATan2, lr_factor, make_optimizers, set_lr, sgd_shared_rows, sign_sgd_rows
+from trm_solve.training.ties import Ties
 
 TINY = ModelConfig(
     kind="sudoku",
@@ -145,3 +147,41 @@ def test_ema_warms_up() -> None:
     nn.init.constant_(module.weight, 1.0)
     ema.update()
     close(ema.shadow[0], torch.tensor([[0.9]]), atol=1e-6)  # decay (1 + 0) / (10 + 0)
+
+
+@pytest.mark.parametrize(
+    ("tied", "free", "together"),
+    [
+        (Tied(alike=(1, 2), unseen=(4,), like=(1, 2)), [(0, 0), (3, 3)], {1: (1, 2), 2: (1, 2), 4: (1, 2)}),
+        (Tied(unseen=(0, 4), like=(2, 3)), [(1, 1), (2, 2), (3, 3)], {0: (2, 3), 4: (2, 3)}),
+        (Tied(), [(each, each) for each in range(5)], {}),
+    ],
+)
+def test_ties_hold_means_and_pass_their_gradients_back(
+    tied: Tied, free: list[tuple[int, int]], together: dict[int, tuple[int, ...]]
+) -> None:
+    torch.manual_seed(0)
+    table, ties = torch.randn(3, 5 * 2), Ties(5, tied, torch.device("cpu"))
+    before = table.view(3, 5, 2).clone()
+    ties.hold(table)
+    after = table.view(3, 5, 2)
+    for symbol, _ in free:
+        assert torch.equal(after[:, symbol], before[:, symbol])
+    for symbol, like in together.items():
+        close(after[:, symbol], before[:, list(like)].mean(1), atol=1e-6)
+    kept = table.clone()
+    ties.hold(table)
+    close(table, kept, atol=1e-6)  # what is together, is together
+    source, wanted = before.flatten(1).requires_grad_(), torch.randn(3, 10)
+    held = torch.einsum("st,btw->bsw", ties.mean, source.view(3, 5, 2)).flatten(1)
+    (held * wanted).sum().backward()  # type: ignore[no-untyped-call]
+    assert source.grad is not None
+    close(ties.back(wanted), source.grad, atol=1e-6)
+
+
+def test_what_was_alike_may_part_and_the_unseen_stays_with_its_mean() -> None:
+    ties = Ties(4, Tied(alike=(1, 2), unseen=(3,), like=(1, 2)), torch.device("cpu"))
+    ties.part()
+    table = torch.tensor([[5.0, 1.0, 2.0, 9.0]])
+    ties.hold(table)
+    assert table.tolist() == [[5.0, 1.0, 2.0, 1.5]]

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -239,6 +239,14 @@ class Examples:
     views: Views
 
 
+class Tied(NamedTuple):
+    """Symbols, numbered as the symbol axis, that the pairs of a task give no reason to tell apart."""
+
+    alike: tuple[int, ...] = ()  # shown by some pairs and not by others
+    unseen: tuple[int, ...] = ()  # in no pair
+    like: tuple[int, ...] = ()  # those that an unseen one is taken to be like
+
+
 class Tasks(ABC):
     """Questions that come in tasks: each has a rule of its own, shown by demonstration pairs.
 
@@ -310,6 +318,10 @@ class Tasks(ABC):
     @abstractmethod
     def cells(self, pairs: Sequence[Pair], questions: Sequence[Grid]) -> NDArray[np.intp] | None:
         """Cells of the canvas that a model with a cropped canvas is given for a task; None: all of them."""
+
+    def tied(self, pairs: Sequence[Pair]) -> Tied:
+        """What a model with a symbol axis does not tell apart, at first, when it is fitted to a task."""
+        return Tied()
 
     @abstractmethod
     def side(self, pair: Pair, puzzle: Puzzle) -> int:

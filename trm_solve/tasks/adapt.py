@@ -38,6 +38,7 @@ from trm_solve.training.data import Mixture, of_examples
 from trm_solve.training.learner import Learner
 from trm_solve.training.presets import recipe
 from trm_solve.training.setup import compiles, name_rows
+from trm_solve.training.ties import Ties
 
 FOLDS = 3  # pairs that are left out in turn, at most
 FOLD_MINUTES = 1.0  # that leaving one out should have, but for the first
@@ -47,6 +48,7 @@ LEAVE_ONE_OUT = 0.5  # part of the time
 FOLD_FIT = 0.85  # part of that which is for fits; the rest is for votes
 VOTE = 0.05, 0.25  # part of the time that is kept for the vote, at least and at most
 VOTE_SLACK = 1.5  # times what it should take by a few copies: other programs may be busy then
+TIED = 0.4  # part of a fit for which symbols are held alike, and longer where this is enough to learn the examples
 WINDOW = 10  # updates between looks at the accuracy
 LEARNED = 0.99  # part of the examples from which on all are taken to come out right
 LOOKS = (0.25, 0.5, 0.75)  # parts of the last fit after which the question is asked, for a second guess
@@ -209,11 +211,16 @@ class _Fitting:
         preset = self.tasks.symbols_preset if base.config.symbols else self.tasks.preset
         how = recipe(preset, {**options.recipe, "seed": self.seed, "canvas": base.config.canvas})
         learner = Learner(model, [self.mixture(pairs)], how, Team.alone(base.device))
+        ties = None
+        if how.share_rows:
+            ties = learner.ties = Ties(base.config.symbols_count, self.tasks.tied(pairs), base.device)
+            ties.hold(model.puzzle_emb.weights)
         if self.compiled:
             fuse(model, "on", 0)
         began = time.monotonic()
         horizon = until - (began - self.started)  # what it took to get ready is spent
         curve: list[float] = []
+        learned = False
         asked = [self.puzzle(question) for question in self.questions]
         if fold:
             asked = [dataclasses.replace(self.puzzle(*self.pairs[fold - 1]), examples=tuple(pairs))]
@@ -227,8 +234,11 @@ class _Fitting:
             if learner.step % WINDOW == 0:
                 sums = learner.take_window()
                 curve += [sums["exact_accuracy"] / sums["count"]] if sums["count"] else []
+                learned = learned or (bool(curve) and curve[-1] >= LEARNED)
                 if options.thrifty and curve and curve[-1] >= LEARNED:
                     horizon = min(horizon, 2 * spent)
+            if ties and not learned and spent > TIED * horizon:
+                ties.part()
             due = bool(looks) and spent > looks[0] * horizon
             if due or (self.watched and spent - looked > max(EVERY, SHARE * horizon)):
                 looks = [part for part in looks if spent <= part * horizon]

@@ -24,6 +24,7 @@ from trm_solve.training.data import Mixture, draw_minimum, to_tensors
 from trm_solve.training.optim import EMA, lr_factor, make_optimizers, set_lr, sgd_shared_rows, sign_sgd_rows
 from trm_solve.training.pins import draw_pins, pin
 from trm_solve.training.supervise import METRICS, Batch, Carry, Outcome, Supervision, advance, metric_sums
+from trm_solve.training.ties import Ties
 
 
 class Learner:
@@ -42,6 +43,7 @@ class Learner:
         self.ema = EMA(model, recipe.ema)
         self.step = 0
         self.tasks = tasks_of_rows(model, team.device) if recipe.share_rows else None
+        self.ties: Ties | None = None  # of a single task's rows
         self.carries = [Carry.empty(model, self._batch(number)) for number in range(len(mixtures))]
         self.window = torch.zeros(len(METRICS), dtype=widest(team.device), device=team.device)
 
@@ -97,8 +99,11 @@ class Learner:
             if self.tasks is None:
                 sign_sgd_rows(table, ids, grads, lr, recipe.row_weight_decay)
             else:
+                grads = self.ties.back(grads) if self.ties else grads
                 symbols = model.config.symbols_count
                 sgd_shared_rows(table, ids, grads, lr, recipe.row_weight_decay, self.tasks, symbols)
+                if self.ties:
+                    self.ties.hold(table)
         if recipe.ema:
             self.ema.update()
         after = advance(model.config, carry, outcome, self._minimum())

@@ -78,7 +78,8 @@ class Arc(Kind):
         },
         "cpu-arc": SMALL,
         "cpu-arc-symbols": SYMBOLS,
-        "adapt-symbols": {**SYMBOLS, "warmup_steps": 20, "ema": 0.99, "max_side": 30},
+        # Half of the rates of fresh weights: a base that knows something is to keep it.
+        "adapt-symbols": {**SYMBOLS, "lr": 3e-3, "adam_lr": 1e-3, "warmup_steps": 20, "ema": 0.99, "max_side": 30},
         # A few minutes on the demonstration pairs of one task. In two minutes of a 9 x 9 task, 83 % of the examples
         # came out right in batches of 32, 67 % in batches of 16 and 27 % in batches of 8.
         "adapt": {**SMALL, "warmup_steps": 20, "ema": 0.98, "max_side": 30},

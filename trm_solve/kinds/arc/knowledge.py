@@ -15,8 +15,8 @@ from trm_solve.kinds.arc.copies import SEPARATOR, Copy, identifier, split_identi
 from trm_solve.kinds.arc.known import fingerprint, recognise
 from trm_solve.kinds.arc.submission import entry, to_text
 from trm_solve.kinds.arc.text import Task, fit, open_tasks
-from trm_solve.kinds.arc.tokens import needed_side, square
-from trm_solve.kinds.base import Examples, Report, Tasks
+from trm_solve.kinds.arc.tokens import COLORS, needed_side, square
+from trm_solve.kinds.base import Examples, Report, Tasks, Tied
 from trm_solve.puzzle import Grid, Mask, Pair, Puzzle, Tokens, View
 from trm_solve.reading.container import lines_of, open_file
 
@@ -80,6 +80,14 @@ class ArcTasks(Tasks):
 
     def cells(self, pairs: Sequence[Pair], questions: Sequence[Grid]) -> NDArray[np.intp] | None:
         return square(needed_side(pairs, questions))
+
+    def tied(self, pairs: Sequence[Pair]) -> Tied:
+        """Colours that some pairs show are taken to play one part, as is any new one; 0 is the background."""
+        each = [set(np.unique(np.concatenate([grid.ravel() for grid in pair])).tolist()) for pair in pairs]
+        shown, always = set().union(*each), set.intersection(*each)
+        varied = shown - always - {0}
+        like = varied or shown - {0} or shown
+        return Tied(tuple(sorted(varied)), tuple(sorted(set(range(COLORS)) - shown)), tuple(sorted(like)))
 
     def side(self, pair: Pair, puzzle: Puzzle) -> int:
         from trm_solve.kinds.arc.examples import side_of
