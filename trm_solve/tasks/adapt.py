@@ -220,7 +220,6 @@ class _Fitting:
         began = time.monotonic()
         horizon = until - (began - self.started)  # what it took to get ready is spent
         curve: list[float] = []
-        learned = False
         asked = [self.puzzle(question) for question in self.questions]
         if fold:
             asked = [dataclasses.replace(self.puzzle(*self.pairs[fold - 1]), examples=tuple(pairs))]
@@ -234,10 +233,9 @@ class _Fitting:
             if learner.step % WINDOW == 0:
                 sums = learner.take_window()
                 curve += [sums["exact_accuracy"] / sums["count"]] if sums["count"] else []
-                learned = learned or (bool(curve) and curve[-1] >= LEARNED)
                 if options.thrifty and curve and curve[-1] >= LEARNED:
                     horizon = min(horizon, 2 * spent)
-            if ties and not learned and spent > TIED * horizon:
+            if ties and spent > TIED * horizon and max(curve, default=0.0) < LEARNED:
                 ties.part()
             due = bool(looks) and spent > looks[0] * horizon
             if due or (self.watched and spent - looked > max(EVERY, SHARE * horizon)):

@@ -23,8 +23,8 @@ class Ties:
         self.free = torch.eye(symbols, device=device)
         self.mean = self.free.clone()  # (S, S)
         self.alike = list(tied.alike)
-        together = [*tied.alike, *tied.unseen]
-        self.mean[together] = self.free[list(tied.like)].mean(0) if together else self.mean[together]
+        if together := [*tied.alike, *tied.unseen]:
+            self.mean[together] = self.free[list(tied.like)].mean(0)
 
     def part(self) -> None:
         """Let those that are alike go ways of their own; the unseen ones stay with their mean."""
