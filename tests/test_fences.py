@@ -123,8 +123,10 @@ def test_commands_import_the_heavy_rooms_only_when_they_run(path: Path) -> None:
     assert not loads(path) & (HEAVY | {"numpy", "rich", "yaml"})
 
 
-def test_the_model_knows_its_configuration_and_nothing_else_of_ours() -> None:
-    assert {name_of(path) for path in ours(PACKAGE / "model.py")} == {"trm_solve.config"}
+def test_the_arithmetic_knows_its_configuration_and_nothing_else_of_ours() -> None:
+    arithmetic = {"trm_solve.config", "trm_solve.correspondence"}
+    assert {name_of(path) for path in ours(PACKAGE / "model.py")} == arithmetic
+    assert {name_of(path) for path in ours(PACKAGE / "correspondence.py")} == {"trm_solve.config"}
 
 
 def test_the_hub_client_is_used_by_the_hub_and_by_sources_only() -> None:

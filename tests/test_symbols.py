@@ -18,6 +18,7 @@ from trm_solve.api import read, solve_many
 from trm_solve.checkpoint import WEIGHTS, save
 from trm_solve.config import ModelConfig, SolveOptions
 from trm_solve.convert import convert
+from trm_solve.correspondence import Linked
 from trm_solve.errors import InputError, ModelError
 from trm_solve.kinds.sudoku.rules import AXES
 from trm_solve.model import TRM
@@ -156,9 +157,9 @@ def test_a_cell_hears_related_cells_alone_and_no_symbol_of_another_cell_but_its_
     exchange, related = made.L_level.layers[0].exchange, made.positions()[0][0].related
     assert related is not None
     x = torch.randn(1, 81, 9, 8)
-    before = exchange(x, related)  # type: ignore[operator]
+    before = exchange(x, related, Linked())  # type: ignore[operator]
     x[0, 40, 4] += 1.0  # the middle cell's 5
-    moved = (exchange(x, related) - before).abs().amax(-1)[0] > 1e-6  # type: ignore[operator]
+    moved = (exchange(x, related, Linked()) - before).abs().amax(-1)[0] > 1e-6  # type: ignore[operator]
     peers = np.any([axis == axis[40] for axis in AXES.values()], axis=0)
     expected = torch.zeros(81, 9, dtype=torch.bool)
     expected[torch.from_numpy(peers), 4] = True

@@ -128,6 +128,26 @@ class Strict:
         return {k: list(v) if isinstance(v, tuple) else v for k, v in fields.items()}
 
 
+PARTNERS = (  # of a cell, another one
+    "mirrored_sideways",
+    "mirrored_upright",
+    "turned_180",
+    "transposed",
+    "turned_90",
+    "turned_270",
+    "transposed_180",
+    "tile",  # the grid again and again, over all of the canvas
+    "tile_of",  # each of its cells as large as the grid
+    "half_right",  # as far to the right as half of the grid is wide, a line between the halves or not
+    "half_down",
+    "cut_out",  # the smallest rectangle around what is drawn, moved to the first cell
+)
+GROUPS = (  # of cells
+    "patch",  # cells of one symbol that touch by their sides
+    "figure",  # cells of any symbol but the background that touch, by their corners too
+)
+LINKS = (*PARTNERS, *GROUPS)  # relations of cells that depend on the question, see `correspondence`
+
 CELLS = 1 << 16  # of a grid: 256 x 256
 BOUNDS = {  # what a configuration may ask for: far above any model there is, far below what a machine would die of
     "vocab_size": (1, 256),  # tokens are bytes
@@ -170,6 +190,7 @@ class ModelConfig(Strict):
     pos_encodings: PosEncodings
     rope_theta: float = 10000.0
     relations: tuple[str, ...] = ()  # of two cells, each with a learned weight a head in attention's logits
+    links: tuple[str, ...] = ()  # with `symbols`: relations of cells that depend on the question
     qk_norm: bool = False  # attention: queries and keys are normed, and scaled by one learned number a head
     symbols: tuple[int, ...] = ()  # first and last of the tokens that are all alike: a state for each; (): no such axis
     symbol_heads: int = 0  # with `symbols`: heads by which cells attend to each other, beside the relations
@@ -222,8 +243,8 @@ class ModelConfig(Strict):
             raise InputError("field 'puzzle_emb_ndim' does not fit in 'puzzle_emb_len' positions")
         if self.symbols:
             self._check_symbols()
-        elif self.symbol_heads or self.exchange_size:
-            raise InputError("fields 'symbol_heads' and 'exchange_size' go with 'symbols'")
+        elif self.symbol_heads or self.exchange_size or self.links:
+            raise InputError("fields 'symbol_heads', 'exchange_size' and 'links' go with 'symbols'")
 
     def _check_symbols(self) -> None:
         if len(self.symbols) != 2 or not 0 <= self.symbols[0] < self.symbols[1] < self.vocab_size:
@@ -231,9 +252,14 @@ class ModelConfig(Strict):
             raise InputError(f"field 'symbols' cannot be {shown(list(self.symbols))}", hint)
         if self.hidden_size % self.symbols_count:
             raise InputError(f"field 'hidden_size' must be divisible by the number of symbols, {self.symbols_count}")
+        for name in self.links:
+            if name not in LINKS:
+                raise InputError(f"field 'links' cannot have {shown(name)}", nearest(name, list(LINKS)))
+        if list(self.links) != [name for name in LINKS if name in self.links]:
+            raise InputError("field 'links' must name each one once, in the order " + ", ".join(LINKS))
         inner, parts = self.exchange_size or self.symbol_width, self.exchange_parts
         if not self.relations or inner % parts:
-            told = f"{len(self.relations)} relations, {self.symbol_heads} heads and the other symbols"
+            told = f"{len(self.relations + self.links)} relations, {self.symbol_heads} heads and the other symbols"
             raise InputError(f"field 'exchange_size': {inner} cannot be shared out to {told}, {parts} parts")
         if self.symbol_heads and self.symbol_width % self.symbol_heads:
             raise InputError(
@@ -263,7 +289,7 @@ class ModelConfig(Strict):
     @property
     def exchange_parts(self) -> int:
         """Into how many parts of equal width that is parted which a symbol's cells exchange: see `model.Exchange`."""
-        return len(self.relations) + self.symbol_heads + 1
+        return len(self.relations + self.links) + self.symbol_heads + 1
 
     @property
     def rows_read(self) -> int:
@@ -312,6 +338,7 @@ class TrainOptions(Strict):
     pos_encodings: PosEncodings = "none"
     rope_theta: float = 10000.0
     relations: tuple[str, ...] = ()  # of the kind's; none with `pos_encodings: relations`: all of them
+    links: tuple[str, ...] = ()  # with `symbol_axis`: relations of cells that depend on the question
     qk_norm: bool = False
     symbol_axis: bool = False  # a state for each symbol of a cell, where the kind's symbols are all alike
     symbol_heads: int = 0  # with it: heads by which cells attend to each other, beside the relations

@@ -23,6 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from trm_solve.config import ModelConfig
+from trm_solve.correspondence import Linked, from_group, from_partner, linked
 
 NARROW = 128  # numbers in a row; PyTorch's kernels on processors take up to eight times as long for parts below
 
@@ -131,11 +132,12 @@ def rotate(x: Tensor, cos_sin: tuple[Tensor, Tensor]) -> Tensor:
 
 
 class Places(NamedTuple):
-    """What one layer's attention knows of places, the same for all puzzles of a batch."""
+    """What one layer's attention knows of places, the same for all puzzles of a batch but for `linked`."""
 
     cos_sin: tuple[Tensor, Tensor] | None = None  # each (P+L, head): rotary positions
     bias: Tensor | None = None  # (heads, P+L, P+L), added to the logits: how two positions are related
     related: Tensor | None = None  # (R, L, L), instead of attention: what a cell hears of each other one
+    linked: Linked = Linked()  # of each question, the cells that belong together in it
 
 
 Positions = list[list[Places]]  # of each layer of each network
@@ -209,7 +211,8 @@ class Attention(nn.Module):
 class Exchange(nn.Module):
     """What the cells tell each other of a symbol, and the symbols of one cell each other: sums behind gates.
 
-    There is a part for each relation of cells, for each head of attention, and for the other symbols of the same cell.
+    There is a part for each relation of cells, of the canvas or of the question (`links`), for each head of attention,
+    and for the other symbols of the same cell.
     A head weighs cells by all that stands in them and so for all symbols alike. (Such sums over the cells of a unit are
     those of recurrent relational networks, arXiv 1711.08028; a state for each symbol with shared weights is that of
     SE-RRM, arXiv 2603.02193.)
@@ -224,12 +227,15 @@ class Exchange(nn.Module):
         if heads:
             self.qk_proj = Linear(w, 2 * w)
 
-    def forward(self, h: Tensor, related: Tensor) -> Tensor:
+    def forward(self, h: Tensor, related: Tensor, links: Linked) -> Tensor:
         """h (B, L, S, w), related (R, L, L) -> (B, L, S, w)."""
         value, gate, question = self.in_proj(h).chunk(3, dim=-1)
         *told, mine = (F.silu(compact(gate)) * value).chunk(self.parts, dim=-1)
-        sources = (*related, *self.attended(h))
-        heard = [(cells @ part.flatten(2)).view_as(part) for cells, part in zip(sources, told, strict=True)]
+        parts = iter(part.flatten(2) for part in told)
+        heard = [cells @ next(parts) for cells in (*related, *self.attended(h))]
+        heard += [from_partner(next(parts), places) for places in links.partners]
+        heard += [from_group(next(parts), *group) for group in links.groups]
+        heard = [each.view_as(mine) for each in heard]
         others = (mine.sum(2, keepdim=True) - mine) / math.sqrt(max(1, h.shape[2] - 1))
         out: Tensor = self.o_proj(torch.cat((*heard, others), dim=-1) * torch.sigmoid(compact(question)))
         return out
@@ -260,7 +266,7 @@ class Block(nn.Module):
     def forward(self, h: Tensor, places: Places) -> Tensor:
         if places.related is not None:
             each = h.view(*h.shape[:2], -1, self.symbol_width)  # (B, L, S, w)
-            each = rms_norm(each + self.exchange(each, places.related))
+            each = rms_norm(each + self.exchange(each, places.related, places.linked))
             return rms_norm(each + self.mlp(each)).flatten(2)
         if hasattr(self, "mlp_t"):
             t = h.transpose(1, 2).contiguous()  # (B, d, P+L): this norm runs over the sequence
@@ -403,7 +409,7 @@ class TRM(nn.Module):
             raise ValueError(f"at least one step is needed, not {steps}")
         if identifiers is None:
             identifiers = torch.zeros(len(tokens), dtype=torch.long, device=tokens.device)
-        positions = self.positions(cells)
+        positions = self.positions(cells, tokens)
         e = self.embed(tokens, self.puzzle_rows(identifiers), cells)
         y, z = self.initial_state(e) if state is None else state
         for _ in range(steps):
@@ -429,14 +435,19 @@ class TRM(nn.Module):
         rows: Tensor = self.puzzle_emb(identifiers)
         return rows
 
-    def positions(self, cells: Tensor | None = None) -> Positions:
+    def positions(self, cells: Tensor | None = None, tokens: Tensor | None = None) -> Positions:
         """What each layer of each network knows of places, for `step`: made once for all passes over a batch.
 
-        `cells` (L,) names the canvas cells of a cropped canvas, in order.
+        `cells` (L,) names the canvas cells of a cropped canvas, in order. Models with `links` need the questions'
+        `tokens` (B, L) as well.
         """
         config = self.config
         if config.symbols:
-            return [[Places(related=self._related(cells))] * len(network.layers) for network in self.networks]
+            known = Places(related=self._related(cells))
+            if config.links:
+                assert tokens is not None
+                known = known._replace(linked=linked(config, tokens, cells))
+            return [[known] * len(network.layers) for network in self.networks]
         cos_sin = relations = None
         if hasattr(self, "angles"):
             angles = self.angles if cells is None else self.angles[self._places(cells)]

@@ -81,7 +81,7 @@ class _Batch:
     """Attempts that run together: those on the same part of the canvas."""
 
     cells: Tensor | None
-    positions: Positions
+    positions: Positions | None  # None: they depend on the questions
     running: list[_Running] = field(default_factory=list)
     e: Tensor = field(default_factory=lambda: torch.empty(0))
     y: Tensor = field(default_factory=lambda: torch.empty(0))
@@ -133,7 +133,7 @@ def refine(model: TRM, source: Iterable[Attempt | None], options: SolveOptions, 
             cells = new[0].cells
             if key not in batches:
                 placed = None if cells is None else to_device(cells, model.device)
-                batches[key] = _Batch(placed, model.positions(placed))
+                batches[key] = _Batch(placed, None if model.config.links else model.positions(placed))
             batches[key].add(model, new)
         batches = {key: batch for key, batch in batches.items() if batch.running}
         if not batches:
@@ -160,11 +160,12 @@ def _by_rules(kind: Kind, options: SolveOptions) -> bool:
 
 def _advance(model: TRM, batch: _Batch, rounds: int) -> tuple[Tensor, Tensor]:
     """So many rounds of a supervision step; y, z (B, P+L, d)."""
-    e, y, z, cycles = batch.e, batch.y, batch.z, (rounds, model.config.L_cycles)
-    if fused(model) and len(e) == 1:  # a batch of one is compiled anew, which takes longer than a second row
-        y, z = model.step(e.repeat(2, 1, 1), y.repeat(2, 1, 1), z.repeat(2, 1, 1), batch.positions, cycles)
-        return y[:1], z[:1]
-    return model.step(e, y, z, batch.positions, cycles)
+    e, y, z, running, count = batch.e, batch.y, batch.z, batch.running, len(batch.e)
+    if fused(model) and count == 1:  # a batch of one is compiled anew, which takes longer than a second row
+        (e, y, z), running = (state.repeat(2, 1, 1) for state in (e, y, z)), running * 2
+    positions = batch.positions or model.positions(batch.cells, _tokens(running, batch.cells, model.device))
+    y, z = model.step(e, y, z, positions, (rounds, model.config.L_cycles))
+    return y[:count], z[:count]
 
 
 def _by_cells(new: list[_Running]) -> dict[bytes, list[_Running]]:
@@ -197,8 +198,7 @@ def _draw(waiting: Iterator[Attempt | None], count: int, kind: Kind, crop: bool)
 
 def _begin(model: TRM, new: list[_Running], cells: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     """e, y, z of attempts on the same cells before their first step."""
-    tokens = to_device(np.stack([run.tokens for run in new]), model.device).long()
-    tokens = tokens if cells is None else tokens[:, cells]
+    tokens = _tokens(new, cells, model.device)
     rows = model.puzzle_rows(to_device(np.array([run.attempt.identifier for run in new], np.int64), model.device))
     e = model.embed(tokens, rows, cells)
     y, z = (state.clone() for state in model.initial_state(e))
@@ -207,6 +207,12 @@ def _begin(model: TRM, new: list[_Running], cells: Tensor | None) -> tuple[Tenso
             y[i], z[i] = run.attempt.state
             run.attempt.state = None
     return e, y, z
+
+
+def _tokens(running: list[_Running], cells: Tensor | None, device: torch.device) -> Tensor:
+    """The questions (B, L) as the model sees them, on these cells of the canvas."""
+    tokens = to_device(np.stack([run.tokens for run in running]), device).long()
+    return tokens if cells is None else tokens[:, cells]
 
 
 def _generator(attempt: Attempt) -> torch.Generator | None:

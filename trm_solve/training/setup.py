@@ -48,6 +48,7 @@ def new_config(recipe: TrainOptions, data: Dataset) -> ModelConfig:
         pos_encodings=recipe.pos_encodings,
         rope_theta=recipe.rope_theta,
         relations=recipe.relations or (tuple(kind.relations) if recipe.pos_encodings == "relations" else ()),
+        links=recipe.links if symbols else (),
         qk_norm=recipe.qk_norm,
         symbols=symbols,
         symbol_heads=recipe.symbol_heads if symbols else 0,

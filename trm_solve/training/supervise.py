@@ -96,7 +96,7 @@ class Supervision(nn.Module):
         `cells` (L,) are the canvas cells of a cropped canvas, the same for all slots.
         """
         model, options, labels = self.model, self.options, carry.labels
-        e, positions = model.embed(carry.tokens, rows, cells), model.positions(cells)
+        e, positions = model.embed(carry.tokens, rows, cells), model.positions(cells, carry.tokens)
         labelled = labels != IGNORE
         count = labelled.sum(-1)
         hopeful = (count > 0) | (not model.config.judges_pins)  # False: a wrong pin took the answer away
