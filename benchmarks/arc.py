@@ -28,8 +28,9 @@ from trm_solve.puzzle import Puzzle
 from trm_solve.reading import read_file
 from trm_solve.tasks.answer import answer as answer_tasks
 from trm_solve.trace import Solution
+from trm_solve.training.presets import presets
 
-FRESH = {"lr": 6e-3, "adam_lr": 2e-3}  # rates that are best for fresh weights with a symbol axis
+FRESH = {rate: presets()["cpu-arc-symbols"][rate] for rate in ("lr", "adam_lr")}  # with a symbol axis
 TASKS = json.loads(Path(__file__).with_name("arc_tasks.json").read_text())
 
 

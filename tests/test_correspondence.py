@@ -102,8 +102,7 @@ def touching(grid: Grid, corners: bool) -> Grid:
 def test_the_cells_of_a_group_hear_each_other(name: str, grids: list[Grid]) -> None:
     (group,) = linked(config_with(name), tokens_of(grids), CELLS).groups
     part = torch.randn(len(grids), SIDE * SIDE, 2)
-    heard = from_group(part, *group).view(-1, SIDE, SIDE, 2)
-    for grid, got, said in zip(grids, heard.flatten(1, 2), part, strict=True):
+    for grid, got, said in zip(grids, from_group(part, *group), part, strict=True):
         groups = np.full((SIDE, SIDE), -1)
         seen = grid if name == "patch" else np.where(grid > 0, 1, -1)
         groups[: grid.shape[0], : grid.shape[1]] = touching(seen, corners=name == "figure")

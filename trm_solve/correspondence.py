@@ -8,6 +8,7 @@ symbol is taken to be the background, as black is in ARC.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -26,7 +27,7 @@ class Linked(NamedTuple):
 
 def linked(config: ModelConfig, tokens: Tensor, cells: Tensor | None) -> Linked:
     """What a model's `links` are in the questions: tokens (B, L) on these cells (L,), on the full canvas without."""
-    width, symbols, names = config.grid[1], config.symbols, config.links
+    width, symbols = config.grid[1], config.symbols
     where = torch.arange(tokens.shape[1], device=tokens.device) if cells is None else cells
     row, column = where // width, where % width
     rows, columns = int(row.max()) + 1, int(column.max()) + 1
@@ -35,10 +36,9 @@ def linked(config: ModelConfig, tokens: Tensor, cells: Tensor | None) -> Linked:
     full = torch.where(full > symbols[1] - symbols[0] + 1, 0, full.clamp(min=0))  # 0: no symbol, 1: the background
     places = tokens.new_full((rows * columns + 1,), len(where))
     places[row * columns + column] = torch.arange(len(where), device=tokens.device)
-    found = _partners(full, row, column, [name for name in PARTNERS if name in names])
-    partners = [_flat(places[each]) for each in found]
+    partners = [_flat(places[each]) for each in _partners(full, row, column, config.links)]
     groups = []
-    for name in (name for name in GROUPS if name in names):
+    for name in (name for name in GROUPS if name in config.links):
         labels = _labels(full if name == "patch" else (full > 1).long(), corners=name == "figure")[:, row, column]
         labels = torch.where(labels < rows * columns, places[labels], len(where))
         count = torch.zeros(len(tokens), len(where) + 1, device=tokens.device)
@@ -66,7 +66,7 @@ def from_group(part: Tensor, places: Tensor, factor: Tensor) -> Tensor:
     return (sums[places].view_as(part) - part) * factor.to(part.dtype)
 
 
-def _partners(full: Tensor, row: Tensor, column: Tensor, names: list[str]) -> list[Tensor]:
+def _partners(full: Tensor, row: Tensor, column: Tensor, links: Sequence[str]) -> list[Tensor]:
     """Of each cell (L,) where in `full` (B, rows, columns) its partner stands, or after its end: each (B, L)."""
     _, rows, columns = full.shape
     down, right = (torch.arange(size, device=full.device) for size in (rows, columns))
@@ -96,7 +96,7 @@ def _partners(full: Tensor, row: Tensor, column: Tensor, names: list[str]) -> li
         "cut_out": (i + drawn_top - top, j + drawn_left - left),
     }
     found = []
-    for down_to, right_to in (every[name] for name in names):
+    for down_to, right_to in (every[name] for name in PARTNERS if name in links):
         inside = (down_to >= 0) & (down_to < height) & (right_to >= 0) & (right_to < width)
         found.append(torch.where(inside, (top + down_to) * columns + left + right_to, rows * columns))
     return found

@@ -409,7 +409,7 @@ class TRM(nn.Module):
             raise ValueError(f"at least one step is needed, not {steps}")
         if identifiers is None:
             identifiers = torch.zeros(len(tokens), dtype=torch.long, device=tokens.device)
-        positions = self.positions(cells, tokens)
+        positions = self.link(self.positions(cells), tokens, cells)
         e = self.embed(tokens, self.puzzle_rows(identifiers), cells)
         y, z = self.initial_state(e) if state is None else state
         for _ in range(steps):
@@ -435,19 +435,14 @@ class TRM(nn.Module):
         rows: Tensor = self.puzzle_emb(identifiers)
         return rows
 
-    def positions(self, cells: Tensor | None = None, tokens: Tensor | None = None) -> Positions:
+    def positions(self, cells: Tensor | None = None) -> Positions:
         """What each layer of each network knows of places, for `step`: made once for all passes over a batch.
 
-        `cells` (L,) names the canvas cells of a cropped canvas, in order. Models with `links` need the questions'
-        `tokens` (B, L) as well.
+        `cells` (L,) names the canvas cells of a cropped canvas, in order. Models with `links` need `link` as well.
         """
         config = self.config
         if config.symbols:
-            known = Places(related=self._related(cells))
-            if config.links:
-                assert tokens is not None
-                known = known._replace(linked=linked(config, tokens, cells))
-            return [[known] * len(network.layers) for network in self.networks]
+            return [[Places(related=self._related(cells))] * len(network.layers) for network in self.networks]
         cos_sin = relations = None
         if hasattr(self, "angles"):
             angles = self.angles if cells is None else self.angles[self._places(cells)]
@@ -460,6 +455,13 @@ class TRM(nn.Module):
             biases = [None if relations is None else block.self_attn.bias(relations) for block in blocks]
             found.append([Places(cos_sin, None if b is None else b.to(self.forward_dtype)) for b in biases])
         return found
+
+    def link(self, positions: Positions, tokens: Tensor, cells: Tensor | None = None) -> Positions:
+        """Positions on these cells for a batch of questions, tokens (B, L): the same ones in models without `links`."""
+        if not self.config.links:
+            return positions
+        found = linked(self.config, tokens, cells)
+        return [[known._replace(linked=found) for known in each] for each in positions]
 
     def _cell_relations(self, cells: Tensor | None) -> Tensor:
         """The kind's relations (R, L, L) as 0 and 1."""

@@ -81,7 +81,7 @@ class _Batch:
     """Attempts that run together: those on the same part of the canvas."""
 
     cells: Tensor | None
-    positions: Positions | None  # None: they depend on the questions
+    positions: Positions
     running: list[_Running] = field(default_factory=list)
     e: Tensor = field(default_factory=lambda: torch.empty(0))
     y: Tensor = field(default_factory=lambda: torch.empty(0))
@@ -133,7 +133,7 @@ def refine(model: TRM, source: Iterable[Attempt | None], options: SolveOptions, 
             cells = new[0].cells
             if key not in batches:
                 placed = None if cells is None else to_device(cells, model.device)
-                batches[key] = _Batch(placed, None if model.config.links else model.positions(placed))
+                batches[key] = _Batch(placed, model.positions(placed))
             batches[key].add(model, new)
         batches = {key: batch for key, batch in batches.items() if batch.running}
         if not batches:
@@ -163,7 +163,9 @@ def _advance(model: TRM, batch: _Batch, rounds: int) -> tuple[Tensor, Tensor]:
     e, y, z, running, count = batch.e, batch.y, batch.z, batch.running, len(batch.e)
     if fused(model) and count == 1:  # a batch of one is compiled anew, which takes longer than a second row
         (e, y, z), running = (state.repeat(2, 1, 1) for state in (e, y, z)), running * 2
-    positions = batch.positions or model.positions(batch.cells, _tokens(running, batch.cells, model.device))
+    positions = batch.positions
+    if model.config.links:
+        positions = model.link(positions, _tokens(running, batch.cells, model.device), batch.cells)
     y, z = model.step(e, y, z, positions, (rounds, model.config.L_cycles))
     return y[:count], z[:count]
 

@@ -96,7 +96,8 @@ class Supervision(nn.Module):
         `cells` (L,) are the canvas cells of a cropped canvas, the same for all slots.
         """
         model, options, labels = self.model, self.options, carry.labels
-        e, positions = model.embed(carry.tokens, rows, cells), model.positions(cells, carry.tokens)
+        e = model.embed(carry.tokens, rows, cells)
+        positions = model.link(model.positions(cells), carry.tokens, cells)
         labelled = labels != IGNORE
         count = labelled.sum(-1)
         hopeful = (count > 0) | (not model.config.judges_pins)  # False: a wrong pin took the answer away

@@ -40,6 +40,7 @@ def _sums(model: TRM, data: Dataset, size: int, team: Team, notice: Callable[[in
     """Over one set: puzzles right after each step, and (cells right after the last, cells)."""
     device = team.device
     cell_ids = None if data.cells is None else to_device(data.cells, device)
+    positions = model.positions(cell_ids)
     exact = torch.zeros(model.config.halt_max_steps, dtype=widest(device), device=device)
     cells = torch.zeros(2, dtype=widest(device), device=device)
     mine = np.arange(team.rank, len(data), team.size)
@@ -49,11 +50,11 @@ def _sums(model: TRM, data: Dataset, size: int, team: Team, notice: Callable[[in
         tokens, labels, ids = to_tensors(data.questions[full], data.answers[full], data.ids[full], device)
         real = torch.arange(size, device=device) < len(rows)
         e = model.embed(tokens, model.puzzle_rows(ids), cell_ids)
-        positions = model.positions(cell_ids, tokens)
+        places = model.link(positions, tokens, cell_ids)
         y, z = (state.contiguous() for state in model.initial_state(e))
         labelled = labels != IGNORE
         for step in range(len(exact)):
-            y, z = model.step(e, y, z, positions)
+            y, z = model.step(e, y, z, places)
             right = (model.read_answer(y).argmax(-1) == labels) & labelled
             exact[step] += ((right.sum(-1) == labelled.sum(-1)) & real).sum()
         cells += torch.stack([(right & real[:, None]).sum(), (labelled & real[:, None]).sum()])
