@@ -12,7 +12,6 @@ arm goes to FILE; a run goes on where FILE ends.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import time
 from pathlib import Path
@@ -28,9 +27,7 @@ from trm_solve.puzzle import Puzzle
 from trm_solve.reading import read_file
 from trm_solve.tasks.answer import answer as answer_tasks
 from trm_solve.trace import Solution
-from trm_solve.training.presets import presets
 
-FRESH = {rate: presets()["cpu-arc-symbols"][rate] for rate in ("lr", "adam_lr")}  # with a symbol axis
 TASKS = json.loads(Path(__file__).with_name("arc_tasks.json").read_text())
 
 
@@ -39,8 +36,6 @@ def measure(
 ) -> dict[str, Any]:
     """One task: its score at 1 and 2 attempts, the mean over its test inputs."""
     how = AdaptOptions(minutes=minutes, fit=arm, on_interrupt="stop", folds=0 if arm == "none" else folds)
-    if arm == "scratch" and model.config.symbols:
-        how = dataclasses.replace(how, recipe=FRESH)
     start, scores = time.perf_counter(), {1: 0.0, 2: 0.0}
     told, learned = {"leave_one_out": ""}, None
     for event in answer_tasks(model, puzzles, SolveOptions(), adaptation=how, name=name, watch=True):

@@ -26,7 +26,7 @@ from trm_solve.tasks import adapt as adapting
 from trm_solve.tasks import answer as answering
 from trm_solve.tasks import budget as budgets
 from trm_solve.tasks.budget import Budget, NotReached, estimate, in_turn
-from trm_solve.tasks.guesses import Guesses, key_of, with_second
+from trm_solve.tasks.guesses import Guesses, Vote, key_of, with_second
 from trm_solve.tasks.voting import voters
 from trm_solve.trace import Candidate, Solution, grid_of
 
@@ -114,13 +114,39 @@ def test_a_fit_that_has_learned_takes_as_long_again(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(adapting.Learner, "take_window", lambda _: sums)
     first = puzzles("new")[0]
     how = AdaptOptions(minutes=0.12, copies=1, folds=0, recipe={"batch_size": 2})
-    updates = []
     for thrifty in (True, False):
         each = dataclasses.replace(how, thrifty=thrifty)
         found = adapting.adapt(tiny(), "new", first.examples, [], each, vote=SolveOptions(max_steps=1))
-        updates.append(found.updates)
-    assert 2 * adapting.WINDOW - 2 <= updates[0] <= 2 * adapting.WINDOW + 2
-    assert updates[1] > 5 * updates[0]
+        if thrifty:
+            assert 2 * adapting.WINDOW - 2 <= found.updates <= 2 * adapting.WINDOW + 2
+        assert found.seconds < 3 if thrifty else found.seconds > 6
+
+
+@pytest.mark.usefixtures("clock")
+def test_while_there_is_time_another_fit_follows_with_other_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    sums, seeds = {"exact_accuracy": 10.0, "count": 10.0}, []
+
+    class Learner(adapting.Learner):
+        def __init__(self, model: Any, mixtures: Any, recipe: Any, team: Any) -> None:
+            seeds.append(recipe.seed)
+            super().__init__(model, mixtures, recipe, team)
+
+        def take_window(self) -> dict[str, float]:
+            return sums
+
+    monkeypatch.setattr(adapting, "Learner", Learner)
+    first = puzzles("new")[0]
+    how = AdaptOptions(minutes=0.2, copies=1, folds=0, recipe={"batch_size": 2, "seed": 3})
+    found = adapting.adapt(tiny(), "new", first.examples, [first.question], how, vote=SolveOptions(max_steps=1, seed=5))
+    assert seeds == list(range(5, 5 + len(seeds)))
+    assert len(seeds) >= 3
+    votes = found.guesses.votes[key_of(first.question)]
+    assert [each.attempts for each in votes] == [2] * (len(seeds) - 1)  # the last one's vote is yet to come
+    assert found.seconds < 12.5
+    seeds.clear()
+    sums["exact_accuracy"] = 9.0
+    found = adapting.adapt(tiny(), "new", first.examples, [first.question], how, vote=SolveOptions(max_steps=1))
+    assert (len(seeds), found.guesses.votes) == (1, {})
 
 
 # ---- a whole run
@@ -346,6 +372,28 @@ def test_the_second_guess_is_the_best_other_answer_of_any_vote() -> None:
     assert seconds(split, folds) == [(A, 7, "vote"), (B, 0, "fold"), (C, 3, "vote")]  # 4 of 6 are more than 3 of 10
     rare = solution(asked, *[(A, 0.5)] * 9, ([[9]], 0.5))
     assert seconds(rare, folds) == [(A, 9, "vote"), (B, 0, "fold"), ([[9]], 1, "vote")]
+
+
+def test_the_votes_of_several_models_are_counted_together() -> None:
+    asked = puzzle()
+    mine = solution(asked, (A, 0.5), (A, 0.5), (C, 0.5))
+    votes = Guesses(votes={key_of(asked.question): [Vote(vote((B, 3)), 4), Vote(vote((B, 1), (A, 1)), 3), Vote([], 2)]})
+    told = with_second(mine, votes)
+    assert seconds(mine, votes) == [(B, 4, "vote"), (A, 3, "vote"), (C, 1, "vote")]
+    assert (told.verdict, told.attempts, told.facts["votes"], told.facts["confidence"]) == (
+        "predicted",
+        12,
+        4,
+        0.333333,
+    )
+    assert told.answer is not None
+    assert (told.answer.tolist(), told.best_step is not None) == (B, True)
+    nothing = solution(asked, ([], 0.5), ([], 0.5))
+    told = with_second(nothing, votes)
+    assert (told.verdict, told.attempts, told.reason) == ("predicted", 11, "")
+    silent = Guesses(votes={key_of(asked.question): [Vote([], 4)]})
+    assert with_second(nothing, silent).verdict == nothing.verdict
+    assert with_second(nothing, silent).attempts == 6
 
 
 def test_without_another_vote_it_is_what_the_fit_or_an_attempt_answered_on_its_way() -> None:

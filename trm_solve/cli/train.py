@@ -96,7 +96,8 @@ def train(
             "preset",
             metavar="NAME",
             help="cpu-small (default), cpu-sudoku, cpu-sudoku-on, cpu-maze, cpu-arc, cpu-arc-symbols, cpu-small-hrm, "
-            "paper-sudoku-mlp, paper-sudoku-att, paper-maze, paper-arc, paper-hrm-sudoku, adapt, adapt-symbols.",
+            "paper-sudoku-mlp, paper-sudoku-att, paper-maze, paper-arc, paper-hrm-sudoku, adapt, adapt-symbols, "
+            "adapt-fresh.",
             rich_help_panel=RECIPE,
         ),
     ] = None,

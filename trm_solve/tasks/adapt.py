@@ -1,9 +1,11 @@
 """Fit a model to one unknown task: new rows and all weights, from its demonstration pairs alone.
 
 A checkpoint answers for the tasks whose identifiers it was trained on and for no others: fitting new rows alone gives
-about nothing, the weights have to move too. Every fit starts from the base model. *Leave-one-out* fits without one
-demonstration pair and then asks for it: how many come out right says whether the task was understood, before the last
-fit, to all pairs, answers the question. The time of a task holds all of this and the vote of the copies at its end.
+about nothing, the weights have to move too. *Leave-one-out* fits without one demonstration pair and then asks for it:
+how many come out right says whether the task was understood, before fits to all pairs answer the question. The first
+of these starts from the base; beside a base with a symbol axis another one starts from fresh weights, which see other
+rules, and a fit whose examples have come out right makes room for one more. Their votes are counted together. The time
+of a task holds all of this.
 """
 
 from __future__ import annotations
@@ -14,12 +16,13 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from trm_solve import schedule
-from trm_solve.config import AdaptOptions, SolveOptions
+from trm_solve.config import AdaptOptions, SolveOptions, TrainOptions
 from trm_solve.errors import ModelError
 from trm_solve.fuse import fuse, unfuse, unfused
 from trm_solve.interrupt import Interrupt
@@ -28,16 +31,16 @@ from trm_solve.kinds.base import Tasks
 from trm_solve.model import TRM
 from trm_solve.puzzle import Grid, Puzzle, View
 from trm_solve.solver import default_slots
-from trm_solve.tasks.guesses import Guesses, key_of
+from trm_solve.tasks.guesses import Guesses, Vote, key_of
 from trm_solve.tasks.identifiers import BLANK
 from trm_solve.tasks.progress import Progress
 from trm_solve.tasks.voting import voters
 from trm_solve.team import Team
 from trm_solve.trace import Candidate, Solution
-from trm_solve.training.data import Mixture, of_examples
+from trm_solve.training.data import Dataset, Mixture, of_examples
 from trm_solve.training.learner import Learner
 from trm_solve.training.presets import recipe
-from trm_solve.training.setup import compiles, name_rows
+from trm_solve.training.setup import compiles, name_rows, new_config, relate
 from trm_solve.training.ties import Ties
 
 FOLDS = 3  # pairs that are left out in turn, at most
@@ -46,13 +49,25 @@ FOLD_VOTES = 24  # copies that are asked for the pair that was left out
 FOLD_GUESSES = 8  # copies that a fold asks for the questions themselves
 LEAVE_ONE_OUT = 0.5  # part of the time
 FOLD_FIT = 0.85  # part of that which is for fits; the rest is for votes
+FIT_VOTES = 24  # copies that a fit to all pairs asks, but for the last vote
+AGREED = 0.75  # of the copies of each of two fits have one answer: a third is not worth its time
 VOTE = 0.05, 0.25  # part of the time that is kept for the vote, at least and at most
 VOTE_SLACK = 1.5  # times what it should take by a few copies: other programs may be busy then
 TIED = 0.4  # part of a fit for which symbols are held alike, and longer where this is enough to learn the examples
 WINDOW = 10  # updates between looks at the accuracy
 LEARNED = 0.99  # part of the examples from which on all are taken to come out right
-LOOKS = (0.25, 0.5, 0.75)  # parts of the last fit after which the question is asked, for a second guess
+SAME = 0.8  # of what the last fit took must be left for one more
+LOOKS = (0.25, 0.5, 0.75)  # parts of a fit to all pairs after which the question is asked, for a second guess
 EVERY, SHARE = 2.0, 0.05  # seconds between such looks where somebody watches, or so much of a fit if that is longer
+
+
+class Fit(NamedTuple):
+    """A model fitted to pairs."""
+
+    model: TRM
+    updates: int
+    seconds: float
+    learned: bool  # the examples all came out right
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +111,15 @@ def adapt(
         return fitting.run()
     with fitting.interrupt:
         return fitting.run()
+
+
+def agree(one: Vote | None, other: Vote | None) -> bool:
+    """Whether most copies of both fits have the same answer to a question."""
+    if not (one and other and one.candidates and other.candidates):
+        return False
+    first, second = one.candidates[0], other.candidates[0]
+    sure = first.votes >= AGREED * one.attempts and second.votes >= AGREED * other.attempts
+    return sure and key_of(first.answer) == key_of(second.answer)
 
 
 def tasks_of(model: TRM) -> Tasks:
@@ -146,6 +170,7 @@ class _Fitting:
         self.questions = tuple(questions)
         cropped = self.tasks.cells(pairs, questions) if base.config.canvas == "crop" else None
         self.cells = None if cropped is None else cropped.astype(np.int64)
+        self.fresh_too = options.fit == "all" and bool(base.config.symbols)  # fresh weights beside the base's
         self.base = _with_rows(base, [BLANK, *(self.tasks.identifier(task, each) for each in self.copies)])
 
     def elapsed(self) -> float:
@@ -154,12 +179,13 @@ class _Fitting:
     def run(self) -> Adapted:
         seconds = 60 * self.options.minutes
         least, most = (part * seconds for part in VOTE)
-        seconds -= min(max(VOTE_SLACK * self.vote_seconds(), least), most)
+        votes = 1 + self.fresh_too  # of the last fit, and then of the best one
+        seconds -= min(max(VOTE_SLACK * votes * self.vote_seconds(), least), most)
         folds = self.options.folds
         if folds is None:  # a fit that has no time to understand tells nothing
             folds = min(max(int(self.options.minutes * LEAVE_ONE_OUT / FOLD_MINUTES), 1), FOLDS)
         folds = min(folds, len(self.pairs)) if len(self.pairs) > 1 else 0
-        fits: list[tuple[TRM, int]] = []
+        left_out: list[Fit] = []
         right = done = 0
         for fold in range(folds):
             share = seconds * LEAVE_ONE_OUT / folds
@@ -167,20 +193,53 @@ class _Fitting:
             if self.interrupt.raised or self.elapsed() >= until:  # the votes before it took its time
                 continue
             kept = [pair for number, pair in enumerate(self.pairs) if number != fold]
-            fits.append(self.fit(kept, until, fold + 1, folds))
+            fit = self.fit(kept, until, fold + 1, folds)
+            left_out.append(fit)
             # a vote may take the next fold's time, but none of the last fit's
             end = min(until + share, seconds * LEAVE_ONE_OUT)
-            ranked = self.ask(fits[-1][0], self.puzzle(*self.pairs[fold]), FOLD_VOTES, end)
+            ranked = self.ask(fit.model, self.puzzle(*self.pairs[fold]), FOLD_VOTES, end)
             done += ranked is not None
             if ranked:
                 right += key_of(ranked[0].answer) == key_of(self.pairs[fold][1])
             for question in self.questions:
-                if ranked := self.ask(fits[-1][0], self.puzzle(question), FOLD_GUESSES, share * (fold + 1)):
+                if ranked := self.ask(fit.model, self.puzzle(question), FOLD_GUESSES, share * (fold + 1)):
                     self.guesses.folds.setdefault(key_of(question), []).append(ranked)
-        if not self.interrupt.raised or not fits:
-            fits.append(self.fit(self.pairs, seconds, 0, folds))
-        best = max(fits, key=lambda fit: fit[1]) if self.interrupt.raised else fits[-1]
-        return Adapted(best[0], self.task, (right, done), self.elapsed(), best[1], self.guesses)
+        best = self.fit_all(seconds, folds) if not self.interrupt.raised or not left_out else left_out[0]
+        if self.interrupt.raised and not best.learned:
+            best = max([*left_out, best], key=lambda fit: fit.updates)
+        return Adapted(best.model, self.task, (right, done), self.elapsed(), best.updates, self.guesses)
+
+    def fit_all(self, seconds: float, folds: int) -> Fit:
+        """The best of the fits to all pairs that there is time for; the others have voted."""
+        two = self.fresh_too
+        half = (self.elapsed() + seconds) / 2
+        fits = [self.fit(self.pairs, half if two else seconds, 0, folds, due=two)]
+        votes: list[list[Vote | None]] = []
+        while (two and len(fits) == 1 and not self.interrupt.raised) or self.another(fits[-1], seconds):
+            votes = votes or [self.vote_of(fits[0].model)]
+            fits.append(self.fit(self.pairs, seconds, 0, folds, number=len(fits)))
+            votes.append(self.vote_of(fits[-1].model))
+            sure = bool(self.questions) and all(map(agree, *votes[-2:]))
+            if sure and fits[-2].learned and fits[-1].learned:
+                break
+        best = next((number for number, fit in enumerate(fits) if fit.learned), 0)  # it will vote once more, to be seen
+        for number, of_fit in enumerate(votes):
+            for question, vote in zip(self.questions, of_fit, strict=True):
+                if vote is not None and number != best:
+                    self.guesses.votes.setdefault(key_of(question), []).append(vote)
+        return fits[best]
+
+    def another(self, last: Fit, seconds: float) -> bool:
+        """Whether one more fit like the last is worth its time, and there is time for it."""
+        if self.interrupt.raised or self.options.thrifty or not last.learned:
+            return False
+        return self.elapsed() + SAME * last.seconds <= seconds
+
+    def vote_of(self, model: TRM) -> list[Vote | None]:
+        """What a fitted model answers to each question, in half of the time that is left at most; None: no time."""
+        copies, end = min(FIT_VOTES, len(self.copies)), (self.elapsed() + 60 * self.options.minutes) / 2
+        asked = (self.ask(model, self.puzzle(question), copies, end) for question in self.questions)
+        return [None if ranked is None else Vote(ranked, copies) for ranked in asked]
 
     def vote_seconds(self) -> float:
         """How long the vote on all questions will take, by a few copies that take one step, after one to warm up."""
@@ -194,23 +253,35 @@ class _Fitting:
         asked = min(self.vote.attempts or len(self.copies), len(self.copies))
         return (self.elapsed() - began) / few * asked * self.vote.max_steps * len(self.questions)
 
-    def fit(self, pairs: Sequence[tuple[Grid, Grid]], until: float, fold: int, folds: int) -> tuple[TRM, int]:
-        """A model fitted to these pairs until so many seconds have passed, and the number of updates."""
-        options, base = self.options, self.base
+    def fit(
+        self,
+        pairs: Sequence[tuple[Grid, Grid]],
+        until: float,
+        fold: int,
+        folds: int,
+        *,
+        number: int = 0,
+        due: bool = False,
+    ) -> Fit:
+        """A model fitted to these pairs until so many seconds have passed, or until it has learned them for another.
+
+        Every other `number` starts from fresh weights, each with other draws; `due`: another fit follows in any case.
+        """
+        options, base, seed = self.options, self.base, self.seed + number
         if options.fit == "none":
-            return base, 0
-        torch.manual_seed(self.seed)
-        model = copy.deepcopy(base)
-        if options.fit == "scratch":
-            model = TRM(base.config).to(base.device)
-            if base.config.relations:
-                model.relations.copy_(base.relations)
+            return Fit(base, 0, 0.0, False)
+        fresh = options.fit == "scratch" or (options.fit == "all" and number % 2 == 1)
+        torch.manual_seed(seed)
+        preset = self.tasks.preset
+        if base.config.symbols:
+            preset = self.tasks.fresh_preset if fresh else self.tasks.symbols_preset
+        how = recipe(preset, {**options.recipe, "seed": seed, "canvas": base.config.canvas})
+        mixture = self.mixture(pairs)
+        model = self.fresh(how, mixture.data) if fresh else copy.deepcopy(base)
         model.cast(torch.float32).forward_dtype = base.forward_dtype
         model.identifiers = base.identifiers
         model.train().requires_grad_(options.fit != "rows")
-        preset = self.tasks.symbols_preset if base.config.symbols else self.tasks.preset
-        how = recipe(preset, {**options.recipe, "seed": self.seed, "canvas": base.config.canvas})
-        learner = Learner(model, [self.mixture(pairs)], how, Team.alone(base.device))
+        learner = Learner(model, [mixture], how, Team.alone(base.device))
         ties = None
         if how.share_rows:
             ties = learner.ties = Ties(base.config.symbols_count, self.tasks.tied(pairs), base.device)
@@ -224,7 +295,9 @@ class _Fitting:
         if fold:
             asked = [dataclasses.replace(self.puzzle(*self.pairs[fold - 1]), examples=tuple(pairs))]
         looks = list(LOOKS) if not fold else []
-        stand = Progress(self.task, fold, folds, 0.0, 0.0, None, puzzle=asked[0] if asked else None)
+        shown = asked[0] if asked else None
+        stand = Progress(self.task, fold, folds, 0.0, 0.0, None, puzzle=shown, fresh=fresh)
+        learned = False
         spent = looked = took = 0.0  # seconds of the fit, those at which it was asked last, those of an update
         while spent + took < horizon and not self.interrupt.raised:
             learner.train_step(spent / horizon)
@@ -233,21 +306,33 @@ class _Fitting:
             if learner.step % WINDOW == 0:
                 sums = learner.take_window()
                 curve += [sums["exact_accuracy"] / sums["count"]] if sums["count"] else []
-                if options.thrifty and curve and curve[-1] >= LEARNED:
-                    horizon = min(horizon, 2 * spent)
-            if ties and spent > TIED * horizon and max(curve, default=0.0) < LEARNED:
+                if not learned and curve and curve[-1] >= LEARNED:
+                    learned = True
+                    if options.thrifty or (not fold and (due or spent * (2 + 2 * SAME) < horizon)):
+                        horizon = min(horizon, 2 * spent)  # there is something else to do
+            if ties and spent > TIED * horizon and not learned:
                 ties.part()
-            due = bool(looks) and spent > looks[0] * horizon
-            if due or (self.watched and spent - looked > max(EVERY, SHARE * horizon)):
+            look = bool(looks) and spent > looks[0] * horizon
+            if look or (self.watched and spent - looked > max(EVERY, SHARE * horizon)):
                 looks = [part for part in looks if spent <= part * horizon]
-                stand = dataclasses.replace(stand, guess=self.look(model, asked, until, keep=due))
+                stand = dataclasses.replace(stand, guess=self.look(model, asked, until, keep=look))
                 looked = spent
             now, exact = began - self.started + spent, curve[-1] if curve else None
             stand = dataclasses.replace(stand, seconds=now, exact=exact, curve=tuple(curve))
             self.notice(dataclasses.replace(stand, left=60 * options.minutes - now))
         unfuse(model)  # a vote is too little work to compile for
         learner.ema.apply()
-        return model.eval().requires_grad_(False).cast(base.forward_dtype), learner.step
+        model.eval().requires_grad_(False).cast(base.forward_dtype)
+        return Fit(model, learner.step, time.monotonic() - began, learned)
+
+    def fresh(self, how: TrainOptions, data: Dataset) -> TRM:
+        """A model of fresh weights: with a symbol axis the recipe's network, which may differ from the base's."""
+        config, base = self.base.config, self.base
+        if config.symbols:
+            config = dataclasses.replace(new_config(how, data), num_puzzle_identifiers=config.num_puzzle_identifiers)
+        model = TRM(config).to(base.device)
+        relate(model)
+        return model
 
     def mixture(self, pairs: Sequence[tuple[Grid, Grid]]) -> Mixture:
         """The pairs, seen through the copies, on the canvas that the task needs."""

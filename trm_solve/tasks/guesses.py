@@ -1,8 +1,9 @@
-"""The second guess: the best other answer than the first, where two may be handed in. Standard library and numpy only.
+"""What is handed in: the best answer of all votes, and the best other one. Standard library and numpy only.
 
-A vote that agrees has no second answer, and one that nearly does has a poor one. Others know more: the vote of a model
-that was fitted without one of the pairs (*fold*), the model on its way through the last fit (*fit*), and what an
-attempt answered before it came to its end (*step*).
+Votes of several models that were fitted to all pairs are counted together. A vote that agrees has no second answer, and
+one that nearly does has a poor one. Others know more: the vote of a model that was fitted without one of the pairs
+(*fold*), the model on its way through the last fit (*fit*), and what an attempt answered before it came to its end
+(*step*).
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from trm_solve.kinds import get_kind
 from trm_solve.puzzle import Grid
-from trm_solve.trace import GUESSES, Candidate, Solution, rank
+from trm_solve.trace import GUESSES, Candidate, Solution, rank, still
 
 Key = tuple[tuple[int, ...], bytes]  # of a grid: what two equal ones have in common
 
@@ -22,10 +24,18 @@ def key_of(grid: Grid) -> Key:
     return grid.shape, grid.tobytes()
 
 
+class Vote(NamedTuple):
+    """Of one model on one question: its answers, best first, and how many copies were asked."""
+
+    candidates: Sequence[Candidate]
+    attempts: int
+
+
 @dataclass(eq=False)
 class Guesses:
     """What was answered to the questions of a task before its vote."""
 
+    votes: dict[Key, list[Vote]] = field(default_factory=dict)  # question -> of each other model fitted to all pairs
     folds: dict[Key, list[list[Candidate]]] = field(default_factory=dict)  # question -> ranked votes of each fold
     fits: dict[Key, list[Grid]] = field(default_factory=dict)  # question -> answers on the way, in order of time
 
@@ -37,6 +47,7 @@ def with_second(solution: Solution, guesses: Guesses = Guesses()) -> Solution:  
     frequent one of the steps. Where nobody had another answer, nothing is added.
     """
     asked = key_of(solution.puzzle.question)
+    solution = together(solution, guesses.votes.get(asked, []))
     first = solution.candidates[:1]
     folds = guesses.folds.get(asked, [])
     if not first:  # nobody's vote was an answer
@@ -48,6 +59,39 @@ def with_second(solution: Solution, guesses: Guesses = Guesses()) -> Solution:  
     taken = {key_of(each.answer) for each in chosen}
     rest = (each for each in solution.candidates if key_of(each.answer) not in taken)
     return dataclasses.replace(solution, candidates=(*chosen, *rest))
+
+
+def together(solution: Solution, votes: Sequence[Vote]) -> Solution:
+    """The solution that its vote and these come to, counted as one."""
+    if not votes:
+        return solution
+    groups: dict[Key, list[Candidate]] = {}
+    for each in [*solution.candidates, *(candidate for vote in votes for candidate in vote.candidates)]:
+        groups.setdefault(key_of(each.answer), []).append(each)
+    found = []
+    for group in groups.values():
+        count = sum(each.votes for each in group)
+        mean = sum(each.votes * each.halt_probability for each in group) / count
+        found.append(Candidate(group[0].answer, count, mean))
+    found.sort(key=lambda each: (-each.votes, -each.halt_probability))
+    attempts = solution.attempts + sum(vote.attempts for vote in votes)
+    if not found:
+        return dataclasses.replace(solution, attempts=attempts)
+    best = found[0]
+    said = (step for step in solution.trace if step.halted and key_of(step.answer) == key_of(best.answer))
+    return dataclasses.replace(
+        solution,
+        answer=best.answer,
+        verdict="predicted",
+        best_attempt=None,
+        conflicts=None,
+        attempts=attempts,
+        halt_probability=best.halt_probability,
+        reason="",
+        facts={**solution.facts, "votes": best.votes, "confidence": round(best.votes / attempts, 6)},
+        candidates=tuple(found),
+        best_step=next(said, still(best.answer, solved=False)),
+    )
 
 
 def first_two(solution: Solution) -> tuple[str, ...]:

@@ -22,11 +22,14 @@ class Progress:
     curve: tuple[float, ...] = ()  # the same in this fit so far
     puzzle: Puzzle | None = None  # the pair that was left out, or the question, with the pairs that are learned from
     guess: Grid | None = None  # the model's present answer to it
+    fresh: bool = False  # from fresh weights, not from the base
 
     @property
     def part(self) -> str:
         """What is fitted to now."""
-        return f"without a pair, fit {self.fold} of {self.folds}" if self.fold else "all pairs"
+        if self.fold:
+            return f"without a pair, fit {self.fold} of {self.folds}"
+        return "all pairs, fresh weights" if self.fresh else "all pairs"
 
     @property
     def share(self) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from trm_solve.config import LINKS
 from trm_solve.errors import InputError
 from trm_solve.kinds.arc.copies import Copy
 from trm_solve.kinds.arc.knowledge import ArcTasks
@@ -35,7 +36,8 @@ SYMBOLS = {
     "pos_encodings": "relations",
     "symbol_axis": True,
     "symbol_heads": 2,
-    "exchange_size": 48,
+    "links": LINKS,
+    "exchange_size": 4 * (9 + 2 + 1 + len(LINKS)),  # four numbers a cell for each relation, head, itself, and link
     "canvas": "crop",
     "hidden_size": 24 * COLORS,
     "expansion": 6.0,
@@ -52,6 +54,7 @@ SYMBOLS = {
     "copies": 8,
     "max_side": 12,
 }
+SHORT = {"warmup_steps": 20, "ema": 0.99, "max_side": 30}  # a few minutes on the pairs of one task
 
 
 class Arc(Kind):
@@ -78,8 +81,9 @@ class Arc(Kind):
         },
         "cpu-arc": SMALL,
         "cpu-arc-symbols": SYMBOLS,
+        "adapt-fresh": {**SYMBOLS, **SHORT},
         # Half of the rates of fresh weights: a base that knows something is to keep it.
-        "adapt-symbols": {**SYMBOLS, "lr": 3e-3, "adam_lr": 1e-3, "warmup_steps": 20, "ema": 0.99, "max_side": 30},
+        "adapt-symbols": {**SYMBOLS, **SHORT, "lr": 3e-3, "adam_lr": 1e-3},
         # A few minutes on the demonstration pairs of one task. In two minutes of a 9 x 9 task, 83 % of the examples
         # came out right in batches of 32, 67 % in batches of 16 and 27 % in batches of 8.
         "adapt": {**SMALL, "warmup_steps": 20, "ema": 0.98, "max_side": 30},

@@ -28,6 +28,7 @@ class ArcTasks(Tasks):
 
     preset = "adapt"
     symbols_preset = "adapt-symbols"
+    fresh_preset = "adapt-fresh"
 
     def identifier(self, task: str, copy: View | None) -> str:
         assert copy is None or isinstance(copy, Copy)
