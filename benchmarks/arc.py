@@ -37,11 +37,13 @@ def measure(
     """One task: its score at 1 and 2 attempts, the mean over its test inputs."""
     how = AdaptOptions(minutes=minutes, fit=arm, on_interrupt="stop", folds=0 if arm == "none" else folds)
     start, scores = time.perf_counter(), {1: 0.0, 2: 0.0}
-    told, learned = {"leave_one_out": ""}, None
+    told: dict[str, Any] = {"leave_one_out": ""}
+    learned = None
     for event in answer_tasks(model, puzzles, SolveOptions(), adaptation=how, name=name, watch=True):
         if not isinstance(event, Solution):
             continue
-        told = {fact: event.facts[fact] for fact in ("leave_one_out", "adapt_updates")}
+        told = {fact: event.facts.get(fact) for fact in ("leave_one_out", "adapt_updates", "votes")}
+        told["attempts"] = event.attempts  # eight copies a fit
         learned = event.fits[-1].exact if event.fits else None  # part of the examples, in the last updates
         assert event.puzzle.answer is not None
         for k in scores:

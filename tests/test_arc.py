@@ -456,3 +456,24 @@ def test_symmetries_of_the_kind_keep_black() -> None:
     drawn = [KIND.symmetry(question(np.zeros((1, 1), np.uint8)), rng) for _ in range(40)]
     assert all(copy.colours[0] == 0 and sorted(copy.colours) == list(range(COLORS)) for copy in drawn)
     assert {copy.transform for copy in drawn} == set(range(8))
+
+
+RELATIONS = Arc().relations
+
+
+@given(st.integers(0, CANVAS[0] * CANVAS[1] - 1))
+def test_the_relations_of_a_cell_are_those_of_a_walk(start: int) -> None:
+    steps = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
+    for one in ("up", "down"):
+        for other in ("left", "right"):
+            steps[f"{one}_{other}"] = (steps[one][0], steps[other][1])
+    walks: dict[str, list[int]] = {"all": list(range(CANVAS[0] * CANVAS[1]))}
+    for name, (down, right) in steps.items():
+        row, column = divmod(start, CANVAS[1])
+        seen = walks[f"{name}wards"] = []
+        while 0 <= (row := row + down) < CANVAS[0] and 0 <= (column := column + right) < CANVAS[1]:
+            seen.append(row * CANVAS[1] + column)
+        walks[name] = seen[:1]
+    found = {name: np.flatnonzero(relation[start]) for name, relation in RELATIONS.items()}
+    assert {name: cells.tolist() for name, cells in found.items()} == {name: sorted(walks[name]) for name in found}
+    assert set(found) == set(walks)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -37,7 +38,7 @@ SYMBOLS = {
     "symbol_axis": True,
     "symbol_heads": 2,
     "links": LINKS,
-    "exchange_size": 4 * (9 + 2 + 1 + len(LINKS)),  # four numbers a cell for each relation, head, itself, and link
+    "exchange_size": 4 * (17 + 2 + 1 + len(LINKS)),  # four numbers a cell for each relation, head, itself, and link
     "canvas": "crop",
     "hidden_size": 24 * COLORS,
     "expansion": 6.0,
@@ -91,12 +92,16 @@ class Arc(Kind):
 
     @property
     def relations(self) -> Mapping[str, NDArray[np.bool_]]:
-        """The next cell in each direction, all cells of the row or column in that direction, and all cells."""
+        """The next cell in each of eight directions, all cells that lie in that direction, and all cells."""
         rows, columns = np.divmod(np.arange(CANVAS[0] * CANVAS[1]), CANVAS[1])
         down, right = rows - rows[:, None], columns - columns[:, None]  # from the first cell to the second
         ways = {"up": (-down, right), "down": (down, right), "left": (-right, down), "right": (right, down)}
         near = {name: (along == 1) & (across == 0) for name, (along, across) in ways.items()}
         rays = {f"{name}wards": (along > 0) & (across == 0) for name, (along, across) in ways.items()}
+        for one, other in product(("up", "down"), ("left", "right")):
+            along, across = ways[one][0], ways[other][0]
+            near[f"{one}_{other}"] = (along == 1) & (across == 1)
+            rays[f"{one}_{other}wards"] = (along > 0) & (across == along)
         return {**near, **rays, "all": np.ones(down.shape, np.bool_)}
 
     def recognises(self, head: list[str]) -> bool:
