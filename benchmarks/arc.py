@@ -5,8 +5,8 @@
 CHALLENGES.json is ARC-AGI-1 `evaluation` (`training` for the list `tuning`) with its solutions beside it. The tasks are
 those of a list in `arc_tasks.json`, by default the 40 `unseen`, drawn by `random.Random(0)` from those with grids up to
 12 x 12; none of their pairs was trained on. Arms: `all` fits weights and rows, `rows` the new rows alone, `scratch`
-fresh weights (with a symbol axis the network of the preset `adapt-fresh`), `none` asks the base as it is, under the mean
-of its rows. A line of JSON a task and arm goes to FILE; a run goes on where FILE ends.
+fresh weights (with a symbol axis the network of the preset `adapt-fresh`), `none` asks the base as it is, under the
+mean of its rows. A line of JSON a task and arm goes to FILE; a run goes on where FILE ends.
 """
 
 from __future__ import annotations
