@@ -26,7 +26,7 @@ from trm_solve.fuse import fused
 from trm_solve.kinds.arc.kind import Arc
 from trm_solve.kinds.arc.known import fingerprint
 from trm_solve.model import TRM
-from trm_solve.puzzle import Puzzle
+from trm_solve.puzzle import Puzzle, key_of
 from trm_solve.reading import read_lines
 from trm_solve.tasks import adapt as module
 from trm_solve.tasks import answer as answering
@@ -34,7 +34,6 @@ from trm_solve.tasks import budget as budgets
 from trm_solve.tasks import voting
 from trm_solve.tasks.adapt import adapt
 from trm_solve.tasks.answer import answer
-from trm_solve.tasks.guesses import key_of
 from trm_solve.tasks.identifiers import Identifiers
 from trm_solve.tasks.progress import Progress
 from trm_solve.tasks.voting import voters

@@ -21,12 +21,12 @@ from trm_solve import checkpoint, schedule
 from trm_solve.config import AdaptOptions, SolveOptions
 from trm_solve.errors import InputError
 from trm_solve.kinds.arc import submission
-from trm_solve.puzzle import Puzzle
+from trm_solve.puzzle import Puzzle, key_of
 from trm_solve.tasks import adapt as adapting
 from trm_solve.tasks import answer as answering
 from trm_solve.tasks import budget as budgets
 from trm_solve.tasks.budget import Budget, NotReached, estimate, in_turn
-from trm_solve.tasks.guesses import Guesses, Vote, key_of, with_second
+from trm_solve.tasks.guesses import Guesses, Vote, with_second
 from trm_solve.tasks.voting import voters
 from trm_solve.trace import Candidate, Solution, grid_of
 

@@ -19,9 +19,14 @@ from trm_solve.talk import printable
 
 Grid = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
+Key = tuple[tuple[int, ...], bytes]  # of a grid: what two equal ones have in common
 Tokens = NDArray[np.uint8]
 Pair = tuple[Grid, Grid]  # of a task: a question and its answer
 Scalar = TypeVar("Scalar", bound=np.generic)
+
+
+def key_of(grid: Grid) -> Key:
+    return grid.shape, grid.tobytes()
 
 
 @dataclass(frozen=True, eq=False)

@@ -157,7 +157,7 @@ class Case:
         elif tried := self._pins():
             facts |= {"pins": tried, "undone": tried}
         if ranked:
-            facts |= {"votes": ranked[0][0].votes, "confidence": round(ranked[0][0].votes / len(self.votes), 6)}
+            facts |= ranked[0][0].facts(len(self.votes))
         self.solution = Solution(
             puzzle=self.puzzle,
             answer=best.answer if best is not None and stands else None,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trm_solve.errors import InputError, shown
-from trm_solve.puzzle import Grid, Mask, Puzzle
+from trm_solve.puzzle import Grid, Key, Mask, Puzzle, key_of
 from trm_solve.shown import Json, Shown, told
 from trm_solve.talk import printable
 from trm_solve.untrusted import object_of, parse_json
@@ -196,6 +196,10 @@ class Candidate:
     halt_probability: float  # mean over its votes
     found_in: str = "vote"  # or "fold", "fit", "step": where one was found that has no vote, see tasks/guesses.py
 
+    def facts(self, attempts: int) -> dict[str, Json]:
+        """What a solution says of its answer's votes, of so many attempts."""
+        return {"votes": self.votes, "confidence": round(self.votes / attempts, 6)}
+
 
 @dataclass(frozen=True, eq=False)
 class Solution(Shown):
@@ -261,20 +265,25 @@ class Solution(Shown):
         return next(same, None)
 
 
-def rank(steps: Iterable[Step]) -> list[tuple[Candidate, Step]]:
-    """Equal answers grouped: most votes first, then the higher mean halting probability, then the first attempt.
-
-    With each goes the first step that gave it. An empty answer has no vote.
-    """
-    groups: dict[tuple[tuple[int, ...], bytes], list[Step]] = {}
-    for step in sorted(steps, key=lambda step: step.attempt):
-        if step.answer.size:
-            groups.setdefault((step.answer.shape, step.answer.tobytes()), []).append(step)
-    ranked = []
+def pool(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """Equal answers as one: most votes first, then the higher mean halting probability, then the first to come."""
+    groups: dict[Key, list[Candidate]] = {}
+    for each in candidates:
+        groups.setdefault(key_of(each.answer), []).append(each)
+    pooled = []
     for group in groups.values():
-        mean = sum(step.halt_probability for step in group) / len(group)
-        ranked.append((Candidate(group[0].answer, len(group), mean), group[0]))
-    return sorted(ranked, key=lambda each: (-each[0].votes, -each[0].halt_probability))
+        votes = sum(each.votes for each in group)
+        mean = sum(each.votes * each.halt_probability for each in group) / votes
+        pooled.append(Candidate(group[0].answer, votes, mean))
+    return sorted(pooled, key=lambda each: (-each.votes, -each.halt_probability))
+
+
+def rank(steps: Iterable[Step]) -> list[tuple[Candidate, Step]]:
+    """Each step as one vote, pooled; an empty answer has none. With each candidate goes the first step that gave it."""
+    cast = [step for step in sorted(steps, key=lambda step: step.attempt) if step.answer.size]
+    first = {key_of(step.answer): step for step in reversed(cast)}
+    pooled = pool(Candidate(step.answer, 1, step.halt_probability) for step in cast)
+    return [(each, first[key_of(each.answer)]) for each in pooled]
 
 
 def grid_of(rows: Any) -> Grid:

@@ -29,9 +29,9 @@ from trm_solve.interrupt import Interrupt
 from trm_solve.kinds import get_kind
 from trm_solve.kinds.base import Tasks
 from trm_solve.model import TRM
-from trm_solve.puzzle import Grid, Puzzle, View
+from trm_solve.puzzle import Grid, Puzzle, View, key_of
 from trm_solve.solver import default_slots
-from trm_solve.tasks.guesses import Guesses, Vote, key_of
+from trm_solve.tasks.guesses import Guesses, Vote
 from trm_solve.tasks.identifiers import BLANK
 from trm_solve.tasks.progress import Progress
 from trm_solve.tasks.voting import voters
@@ -267,27 +267,12 @@ class _Fitting:
 
         Every other `number` starts from fresh weights, each with other draws; `due`: another fit follows in any case.
         """
-        options, base, seed = self.options, self.base, self.seed + number
+        options, base = self.options, self.base
         if options.fit == "none":
             return Fit(base, 0, 0.0, False)
         fresh = options.fit == "scratch" or (options.fit == "all" and number % 2 == 1)
-        torch.manual_seed(seed)
-        preset = self.tasks.preset
-        if base.config.symbols:
-            preset = self.tasks.fresh_preset if fresh else self.tasks.symbols_preset
-        how = recipe(preset, {**options.recipe, "seed": seed, "canvas": base.config.canvas})
-        mixture = self.mixture(pairs)
-        model = self.fresh(how, mixture.data) if fresh else copy.deepcopy(base)
-        model.cast(torch.float32).forward_dtype = base.forward_dtype
-        model.identifiers = base.identifiers
-        model.train().requires_grad_(options.fit != "rows")
-        learner = Learner(model, [mixture], how, Team.alone(base.device))
-        ties = None
-        if how.share_rows:
-            ties = learner.ties = Ties(base.config.symbols_count, self.tasks.tied(pairs), base.device)
-            ties.hold(model.puzzle_emb.weights)
-        if self.compiled:
-            fuse(model, "on", 0)
+        learner = self.learner(pairs, fresh, self.seed + number)
+        model, ties = learner.model, learner.ties
         began = time.monotonic()
         horizon = until - (began - self.started)  # what it took to get ready is spent
         curve: list[float] = []
@@ -324,6 +309,27 @@ class _Fitting:
         learner.ema.apply()
         model.eval().requires_grad_(False).cast(base.forward_dtype)
         return Fit(model, learner.step, time.monotonic() - began, learned)
+
+    def learner(self, pairs: Sequence[tuple[Grid, Grid]], fresh: bool, seed: int) -> Learner:
+        """What trains a model on these pairs, fresh or a copy of the base."""
+        options, base = self.options, self.base
+        torch.manual_seed(seed)
+        preset = self.tasks.preset
+        if base.config.symbols:
+            preset = self.tasks.fresh_preset if fresh else self.tasks.symbols_preset
+        how = recipe(preset, {**options.recipe, "seed": seed, "canvas": base.config.canvas})
+        mixture = self.mixture(pairs)
+        model = self.fresh(how, mixture.data) if fresh else copy.deepcopy(base)
+        model.cast(torch.float32).forward_dtype = base.forward_dtype
+        model.identifiers = base.identifiers
+        model.train().requires_grad_(options.fit != "rows")
+        learner = Learner(model, [mixture], how, Team.alone(base.device))
+        if how.share_rows:
+            learner.ties = Ties(base.config.symbols_count, self.tasks.tied(pairs), base.device)
+            learner.ties.hold(model.puzzle_emb.weights)
+        if self.compiled:
+            fuse(model, "on", 0)
+        return learner
 
     def fresh(self, how: TrainOptions, data: Dataset) -> TRM:
         """A model of fresh weights: with a symbol axis the recipe's network, which may differ from the base's."""

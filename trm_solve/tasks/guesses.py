@@ -14,14 +14,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from trm_solve.kinds import get_kind
-from trm_solve.puzzle import Grid
-from trm_solve.trace import GUESSES, Candidate, Solution, rank, still
-
-Key = tuple[tuple[int, ...], bytes]  # of a grid: what two equal ones have in common
-
-
-def key_of(grid: Grid) -> Key:
-    return grid.shape, grid.tobytes()
+from trm_solve.puzzle import Grid, Key, key_of
+from trm_solve.trace import GUESSES, Candidate, Solution, pool, rank, still
 
 
 class Vote(NamedTuple):
@@ -65,15 +59,7 @@ def together(solution: Solution, votes: Sequence[Vote]) -> Solution:
     """The solution that its vote and these come to, counted as one."""
     if not votes:
         return solution
-    groups: dict[Key, list[Candidate]] = {}
-    for each in [*solution.candidates, *(candidate for vote in votes for candidate in vote.candidates)]:
-        groups.setdefault(key_of(each.answer), []).append(each)
-    found = []
-    for group in groups.values():
-        count = sum(each.votes for each in group)
-        mean = sum(each.votes * each.halt_probability for each in group) / count
-        found.append(Candidate(group[0].answer, count, mean))
-    found.sort(key=lambda each: (-each.votes, -each.halt_probability))
+    found = pool([*solution.candidates, *(each for vote in votes for each in vote.candidates)])
     attempts = solution.attempts + sum(vote.attempts for vote in votes)
     if not found:
         return dataclasses.replace(solution, attempts=attempts)
@@ -88,7 +74,7 @@ def together(solution: Solution, votes: Sequence[Vote]) -> Solution:
         attempts=attempts,
         halt_probability=best.halt_probability,
         reason="",
-        facts={**solution.facts, "votes": best.votes, "confidence": round(best.votes / attempts, 6)},
+        facts={**solution.facts, **best.facts(attempts)},
         candidates=tuple(found),
         best_step=next(said, still(best.answer, solved=False)),
     )
