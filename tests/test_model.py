@@ -12,7 +12,8 @@ from torch import Tensor
 
 from trm_solve.config import ModelConfig
 from trm_solve.convert import convert
-from trm_solve.model import TRM, attend, rotary_angles
+from trm_solve.layers import attend, rotary_angles
+from trm_solve.model import TRM
 
 GOLDEN = Path(__file__).parent / "golden"
 NAMES = ["trm-attention", "trm-mlp", "trm-learned-positions", "hrm"]

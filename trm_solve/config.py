@@ -288,7 +288,7 @@ class ModelConfig(Strict):
 
     @property
     def exchange_parts(self) -> int:
-        """Into how many parts of equal width that is parted which a symbol's cells exchange: see `model.Exchange`."""
+        """Into how many parts of equal width that is parted which a symbol's cells exchange: see `layers.Exchange`."""
         return len(self.relations + self.links) + self.symbol_heads + 1
 
     @property

@@ -26,7 +26,8 @@ from trm_solve.errors import ModelError
 from trm_solve.fuse import Fuser, fused
 from trm_solve.kinds import get_kind
 from trm_solve.kinds.base import Kind
-from trm_solve.model import TRM, Positions
+from trm_solve.layers import Positions
+from trm_solve.model import TRM
 from trm_solve.puzzle import Grid, Puzzle, Scalar, View
 from trm_solve.trace import Pin, Step
 

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from trm_solve.config import TrainOptions
-from trm_solve.model import TRM, Linear
+from trm_solve.layers import Linear
+from trm_solve.model import TRM
 
 SHARED_RATE = 2.0  # times the rate of rows, for what the copies of a task share
 

@@ -14,7 +14,8 @@ from trm_solve.errors import InputError
 from trm_solve.fuse import works
 from trm_solve.kinds import get_kind
 from trm_solve.kinds.base import Kind
-from trm_solve.model import TRM, Block
+from trm_solve.layers import Block
+from trm_solve.model import TRM
 from trm_solve.tasks.identifiers import Identifiers
 from trm_solve.training.data import Dataset
 
