@@ -39,6 +39,8 @@ from trm_solve.tasks.progress import Progress
 from trm_solve.tasks.voting import voters
 from trm_solve.trace import Candidate, Solution, Step
 from trm_solve.training import setup
+from trm_solve.training.losses import IGNORE
+from trm_solve.training.supervise import Batch
 
 TASKS = Arc.tasks
 
@@ -157,6 +159,57 @@ def test_beside_a_base_with_a_symbol_axis_fresh_weights_are_fitted_and_the_bette
     assert [vote.attempts for votes in found.guesses.votes.values() for vote in votes] == [8]
     parts = [stand.part for stand in stands]
     assert list(dict.fromkeys(parts)) == ["all pairs", "all pairs, fresh weights"]
+
+
+@pytest.mark.parametrize(
+    ("base", "exact", "taught"), [(colourful, 1.0, True), (colourful, 0.9, False), (tiny, 1.0, False)]
+)
+def test_copies_learn_what_they_agree_on_once_the_examples_come_out_right(
+    base: Any, exact: float, taught: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[tuple[int, int]] = []
+    teach = module.Agreement.teach
+
+    def recorded(agreement: Any, learner: Any, progress: float) -> None:
+        steps.append((learner.model.config.hidden_size, learner.step))
+        teach(agreement, learner, progress)
+
+    monkeypatch.setattr(module.Agreement, "teach", recorded)
+
+    def right(learner: Any) -> dict[str, float]:
+        return {"exact_accuracy": exact if learner.step >= 3 else 0.0, "count": 1.0}
+
+    monkeypatch.setattr(module.Learner, "take_window", right)
+    monkeypatch.setattr(module, "WINDOW", 1)
+    first = puzzles()[0]
+    how = AdaptOptions(minutes=0.2, folds=0, recipe={"batch_size": 2, "halt_max_steps": 1})
+    adapt(base(), "new", first.examples, [first.question], how)
+    assert all(step > 3 and step % 2 == 0 for _, step in steps)
+    assert {width for width, _ in steps} == ({40, 240} if taught else set())  # that from fresh weights too
+
+
+def test_what_copies_agree_on_moves_the_weights_and_no_row() -> None:
+    base, first = colourful(), puzzles()[0]
+    fitting = module._Fitting(
+        base, "new", first.examples, [], AdaptOptions(folds=0), SolveOptions(), lambda _: None, False, None
+    )
+    learner = fitting.learner(first.examples, False, 0)
+    tokens = torch.from_numpy(Arc().encode(first)).long()[fitting.cells].expand(3, -1)
+    batch = Batch(tokens, tokens.masked_fill(tokens == 0, IGNORE), torch.tensor([1, 2, 3]))
+    rows = learner.model.puzzle_emb.weights.clone()
+
+    def loss() -> float:
+        with torch.no_grad():
+            logits = learner.model(tokens, batch.ids, steps=1, cells=learner.cells[0]).logits
+        return float(torch.nn.functional.cross_entropy(logits.flatten(0, 1), batch.labels.flatten()))
+
+    before, learner.step = loss(), 100  # the rate has risen
+    for _ in range(30):
+        learner.learn_beside(batch, 0.5, 0.5)
+    assert loss() < 0.9 * before
+    assert torch.equal(learner.model.puzzle_emb.weights, rows)
+    assert learner.step == 100
+    assert learner.ema.updates == 30
 
 
 @pytest.mark.parametrize(

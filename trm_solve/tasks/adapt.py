@@ -31,6 +31,7 @@ from trm_solve.kinds.base import Tasks
 from trm_solve.model import TRM
 from trm_solve.puzzle import Grid, Puzzle, View, key_of
 from trm_solve.solver import default_slots
+from trm_solve.tasks.agreement import EVERY, Agreement
 from trm_solve.tasks.guesses import Guesses, Vote
 from trm_solve.tasks.identifiers import BLANK
 from trm_solve.tasks.progress import Progress
@@ -58,7 +59,7 @@ WINDOW = 10  # updates between looks at the accuracy
 LEARNED = 0.99  # part of the examples from which on all are taken to come out right
 SAME = 0.8  # of what the last fit took must be left for one more
 LOOKS = (0.25, 0.5, 0.75)  # parts of a fit to all pairs after which the question is asked, for a second guess
-EVERY, SHARE = 2.0, 0.05  # seconds between such looks where somebody watches, or so much of a fit if that is longer
+WATCHED, SHARE = 2.0, 0.05  # seconds between such looks where somebody watches, or so much of a fit if that is longer
 
 
 class Fit(NamedTuple):
@@ -273,6 +274,10 @@ class _Fitting:
         fresh = options.fit == "scratch" or (options.fit == "all" and number % 2 == 1)
         learner = self.learner(pairs, fresh, self.seed + number)
         model, ties = learner.model, learner.ties
+        agreement = None
+        if base.config.symbols and len(self.copies) > 1:
+            grids = [question for question, _ in pairs]
+            agreement = Agreement(grids, self.questions, self.copies, self.cells, self.seed + number)
         began = time.monotonic()
         horizon = until - (began - self.started)  # what it took to get ready is spent
         curve: list[float] = []
@@ -286,6 +291,8 @@ class _Fitting:
         spent = looked = took = 0.0  # seconds of the fit, those at which it was asked last, those of an update
         while spent + took < horizon and not self.interrupt.raised:
             learner.train_step(spent / horizon)
+            if agreement and curve and curve[-1] >= LEARNED and learner.step % EVERY == 0:
+                agreement.teach(learner, spent / horizon)
             before, spent = spent, time.monotonic() - began
             took = min(spent - before, took or spent)
             if learner.step % WINDOW == 0:
@@ -298,7 +305,7 @@ class _Fitting:
             if ties and spent > TIED * horizon and not learned:
                 ties.part()
             look = bool(looks) and spent > looks[0] * horizon
-            if look or (self.watched and spent - looked > max(EVERY, SHARE * horizon)):
+            if look or (self.watched and spent - looked > max(WATCHED, SHARE * horizon)):
                 looks = [part for part in looks if spent <= part * horizon]
                 stand = dataclasses.replace(stand, guess=self.look(model, asked, until, keep=look))
                 looked = spent

@@ -83,16 +83,8 @@ class Learner:
         rows = model.puzzle_rows(carry.ids)
         rows = None if rows is None else rows.detach().clone().requires_grad_()
         outcome: Outcome = self.module(carry, rows, cycles, self.cells[turn])
-        for optimizer in self.optimizers:
-            optimizer.zero_grad(set_to_none=True)
         # data-parallel training averages the gradients of the processes: this makes it their sum / global batch
-        (outcome.loss * (self.team.size / recipe.batch_size)).backward()  # type: ignore[no-untyped-call]
-        if recipe.clip_norm:
-            nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
-        factor = lr_factor(recipe, self.step, progress)
-        set_lr(self.optimizers, factor)
-        for optimizer in self.optimizers:
-            optimizer.step()
+        factor = self._update(outcome.loss * (self.team.size / recipe.batch_size), progress)
         if rows is not None and rows.grad is not None:
             lr, table = recipe.row_lr * factor, model.puzzle_emb.weights
             ids, grads = self.team.gather(carry.ids), self.team.gather(rows.grad)
@@ -104,13 +96,32 @@ class Learner:
                 sgd_shared_rows(table, ids, grads, lr, recipe.row_weight_decay, self.tasks, symbols)
                 if self.ties:
                     self.ties.hold(table)
-        if recipe.ema:
-            self.ema.update()
         after = advance(model.config, carry, outcome, self._minimum())
         self.window += metric_sums(after, outcome)
         self.carries[turn] = self._pin(after, outcome) if recipe.pin_prob else after
         self.step += 1
         return outcome
+
+    def learn_beside(self, batch: Batch, weight: float, progress: float) -> None:
+        """An update of the weights alone from other examples, by the loss of their first supervision step."""
+        carry = Carry.empty(self.model, batch).refill(self.model, batch)
+        outcome: Outcome = self.module(carry, self.model.puzzle_rows(carry.ids), None, self.cells[0])
+        self._update(outcome.loss * (weight / len(batch.ids)), progress)
+
+    def _update(self, loss: torch.Tensor, progress: float) -> float:
+        """Move the weights by the gradient of a loss; by how much of their rates."""
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if self.recipe.clip_norm:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
+        factor = lr_factor(self.recipe, self.step, progress)
+        set_lr(self.optimizers, factor)
+        for optimizer in self.optimizers:
+            optimizer.step()
+        if self.recipe.ema:
+            self.ema.update()
+        return factor
 
     def take_window(self) -> dict[str, float]:
         """Sums over all processes since the last call."""
