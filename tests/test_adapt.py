@@ -162,10 +162,16 @@ def test_beside_a_base_with_a_symbol_axis_fresh_weights_are_fitted_and_the_bette
 
 
 @pytest.mark.parametrize(
-    ("base", "exact", "taught"), [(colourful, 1.0, True), (colourful, 0.9, False), (tiny, 1.0, False)]
+    ("base", "fit", "exact", "taught"),
+    [
+        (colourful, "all", 1.0, {40, 240}),  # from fresh weights too
+        (colourful, "all", 0.9, set()),
+        (colourful, "rows", 1.0, set()),
+        (tiny, "all", 1.0, set()),
+    ],
 )
 def test_copies_learn_what_they_agree_on_once_the_examples_come_out_right(
-    base: Any, exact: float, taught: bool, monkeypatch: pytest.MonkeyPatch
+    base: Any, fit: Any, exact: float, taught: set[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps: list[tuple[int, int]] = []
     teach = module.Agreement.teach
@@ -182,10 +188,10 @@ def test_copies_learn_what_they_agree_on_once_the_examples_come_out_right(
     monkeypatch.setattr(module.Learner, "take_window", right)
     monkeypatch.setattr(module, "WINDOW", 1)
     first = puzzles()[0]
-    how = AdaptOptions(minutes=0.2, folds=0, recipe={"batch_size": 2, "halt_max_steps": 1})
+    how = AdaptOptions(minutes=0.2, folds=0, fit=fit, recipe={"batch_size": 2, "halt_max_steps": 1})
     adapt(base(), "new", first.examples, [first.question], how)
     assert all(step > 3 and step % 2 == 0 for _, step in steps)
-    assert {width for width, _ in steps} == ({40, 240} if taught else set())  # that from fresh weights too
+    assert {width for width, _ in steps} == taught
 
 
 def test_what_copies_agree_on_moves_the_weights_and_no_row() -> None:

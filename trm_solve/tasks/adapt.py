@@ -275,7 +275,7 @@ class _Fitting:
         learner = self.learner(pairs, fresh, self.seed + number)
         model, ties = learner.model, learner.ties
         agreement = None
-        if base.config.symbols and len(self.copies) > 1:
+        if base.config.symbols and len(self.copies) > 1 and options.fit != "rows":  # it moves weights
             grids = [question for question, _ in pairs]
             agreement = Agreement(grids, self.questions, self.copies, self.cells, self.seed + number)
         began = time.monotonic()

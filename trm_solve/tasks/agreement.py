@@ -19,8 +19,8 @@ from trm_solve.device import to_device
 from trm_solve.kinds import get_kind
 from trm_solve.model import TRM
 from trm_solve.puzzle import Grid, Puzzle, Tokens, View
+from trm_solve.training.data import to_tensors
 from trm_solve.training.learner import Learner
-from trm_solve.training.losses import IGNORE
 from trm_solve.training.supervise import Batch
 
 EVERY = 2  # updates from examples that come out right for one from what the copies agree on
@@ -63,22 +63,18 @@ class Agreement:
     def batch(self, model: TRM, grid: Grid) -> Batch | None:
         """The grid in each copy, labelled where most copies agree; None where they do not even on the answer's size."""
         kind = model.config.kind
-        tokens = self._tokens(kind, grid)
-        ids = torch.arange(1, len(self.copies) + 1, device=model.device)
+        tokens, ids = self._tokens(kind, grid), np.arange(1, len(self.copies) + 1)
         cells = None if self.cells is None else to_device(self.cells, model.device)
-        questions = to_device(tokens, model.device).long()
         with torch.no_grad():
-            said = model(questions, ids, steps=STEPS, cells=cells).logits.argmax(-1)
-        answers = self._grids(kind, grid, said.cpu().numpy())
-        agreed = agree_on([each for each in answers if each.size], MOST * len(self.copies))
+            seen, rows = to_device(tokens, model.device).long(), to_device(ids, model.device)
+            said = model(seen, rows, steps=STEPS, cells=cells).logits.argmax(-1)
+        agreed = agree_on(self._grids(kind, grid, said.cpu().numpy()), MOST * len(self.copies))
         if agreed is None:
             return None
         answer, open_cells = agreed
-        labels = to_device(self._tokens(kind, answer), model.device).long()
         # a mask is told from a grid of its shape that has none, in whatever tokens the kind has
         left = self._tokens(kind, open_cells.astype(np.uint8)) != self._tokens(kind, np.zeros_like(answer))
-        ignored = (labels == 0) | to_device(left, model.device)
-        return Batch(questions, labels.masked_fill(ignored, IGNORE), ids)
+        return Batch(*to_tensors(tokens, np.where(left, 0, self._tokens(kind, answer)), ids, model.device))
 
     def _tokens(self, kind: str, grid: Grid) -> Tokens:
         """A grid as each copy shows it: (copies, L)."""
@@ -87,15 +83,16 @@ class Agreement:
         return tokens if self.cells is None else tokens[:, self.cells]
 
     def _grids(self, kind: str, grid: Grid, tokens: NDArray[np.int64]) -> list[Grid]:
-        """Answers (copies, L) of tokens, turned back."""
+        """Answers (copies, L) of tokens, turned back; none of those that are empty."""
         rows, columns = get_kind(kind).canvas
         full = np.zeros((len(tokens), rows * columns), np.uint8)
         full[:, slice(None) if self.cells is None else self.cells] = tokens
         puzzle, sure = Puzzle(kind, grid), np.ones(rows * columns, np.float32)
         found = [get_kind(kind).decode(puzzle, each, sure).answer for each in full]
         return [
-            each if copy is None or not each.size else copy.inverse(each.shape).move(each)
+            each if copy is None else copy.inverse(each.shape).move(each)
             for each, copy in zip(found, self.copies, strict=True)
+            if each.size
         ]
 
 
