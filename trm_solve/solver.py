@@ -350,7 +350,7 @@ def _decode(
 ) -> tuple[Grid, NDArray[np.float32], int]:
     """An answer in the original orientation, how sure the model is of its symbols, and how many givens it overruled."""
     if run.cells is not None:
-        tokens, confidence = _spread(kind, run.cells, tokens), _spread(kind, run.cells, confidence)
+        tokens, confidence = spread(kind, run.cells, tokens), spread(kind, run.cells, confidence)
     reading = kind.decode(run.view, tokens, confidence)
     if run.attempt.symmetry is None:
         return reading.answer, reading.confidence, reading.overruled
@@ -370,7 +370,7 @@ def _beliefs(kind: Kind, run: _Running, probabilities: Tensor) -> NDArray[np.flo
     return beliefs
 
 
-def _spread(kind: Kind, cells: NDArray[np.intp], values: NDArray[Scalar]) -> NDArray[Scalar]:
+def spread(kind: Kind, cells: NDArray[np.intp], values: NDArray[Scalar]) -> NDArray[Scalar]:
     """Values of a part of the canvas as values of the whole canvas, 0 elsewhere."""
     whole = np.zeros(kind.canvas[0] * kind.canvas[1], values.dtype)
     whole[cells] = values

@@ -19,6 +19,7 @@ from trm_solve.device import to_device
 from trm_solve.kinds import get_kind
 from trm_solve.model import TRM
 from trm_solve.puzzle import Grid, Puzzle, Tokens, View
+from trm_solve.solver import spread
 from trm_solve.training.data import to_tensors
 from trm_solve.training.learner import Learner
 from trm_solve.training.supervise import Batch
@@ -84,11 +85,9 @@ class Agreement:
 
     def _grids(self, kind: str, grid: Grid, tokens: NDArray[np.int64]) -> list[Grid]:
         """Answers (copies, L) of tokens, turned back; none of those that are empty."""
-        rows, columns = get_kind(kind).canvas
-        full = np.zeros((len(tokens), rows * columns), np.uint8)
-        full[:, slice(None) if self.cells is None else self.cells] = tokens
-        puzzle, sure = Puzzle(kind, grid), np.ones(rows * columns, np.float32)
-        found = [get_kind(kind).decode(puzzle, each, sure).answer for each in full]
+        of, puzzle, said = get_kind(kind), Puzzle(kind, grid), tokens.astype(np.uint8)
+        full = said if self.cells is None else [spread(of, self.cells, each) for each in said]
+        found = [of.decode(puzzle, each, np.ones(len(each), np.float32)).answer for each in full]
         return [
             each if copy is None else copy.inverse(each.shape).move(each)
             for each, copy in zip(found, self.copies, strict=True)
