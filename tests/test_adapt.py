@@ -54,12 +54,16 @@ TASK = {
 NAMES = ["<blank>", "seen", "seen|||t4|||0123456789", "seen|||t0|||0213456789"]
 A, B = [[1, 1]], [[2]]  # two answers
 FOREVER = SimpleNamespace(monotonic=lambda: 0.0)  # no vote is cut short, however busy the machine
+FRESH = Arc.presets["adapt-fresh"]
 QUICK = AdaptOptions(minutes=0.04, copies=2, folds=2, recipe={"batch_size": 2})
 
 
-@pytest.mark.parametrize(("minutes", "compile", "colours"), [(2.9, False, 0), (3.0, True, 0), (3.0, False, 1)])
+@pytest.mark.parametrize(
+    ("minutes", "compile", "colours", "fit"),
+    [(2.9, False, 0, "all"), (3.0, True, 0, "all"), (3.0, False, 0, "auto"), (3.0, False, 1, "auto")],
+)
 def test_a_fit_is_compiled_where_that_pays_and_the_vote_is_not(
-    minutes: float, compile: bool, colours: bool, monkeypatch: pytest.MonkeyPatch
+    minutes: float, compile: bool, colours: bool, fit: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[torch.nn.Module] = []
 
@@ -74,7 +78,8 @@ def test_a_fit_is_compiled_where_that_pays_and_the_vote_is_not(
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: next(ticks) * 10.0))
     base = colourful() if colours else tiny()
     first = puzzles()[0]
-    found = adapt(base, "new", first.examples, [first.question], dataclasses.replace(QUICK, minutes=minutes))
+    how = dataclasses.replace(QUICK, minutes=minutes, fit=fit)
+    found = adapt(base, "new", first.examples, [first.question], how)
     assert bool(calls) is compile
     assert all(network is not base.L_level for network in calls)
     assert not fused(found.model)
@@ -89,6 +94,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "FOLD_GUESSES", 1)
     for each in (module, answering, budgets):
         monkeypatch.setattr(each, "time", SimpleNamespace(monotonic=lambda: next(ticks) / 50))
+
+
+@pytest.fixture(autouse=True)
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small network for fresh weights."""
+    few = {"hidden_size": 20, "relations": ["up", "all"], "links": ["mirrored_sideways"], "exchange_size": 12}
+    monkeypatch.setitem(Arc.presets, "adapt-fresh", {**FRESH, **few})  # type: ignore[arg-type]
 
 
 def tiny(names: list[str] | None = None, canvas: str = "crop") -> TRM:
@@ -115,9 +127,16 @@ def colourful() -> TRM:
     return model
 
 
-@pytest.mark.parametrize("fit", ["all", "scratch"])
-def test_a_model_with_a_state_for_each_colour_is_fitted_with_copies_that_keep_colours(fit: Any) -> None:
-    base = colourful()
+@pytest.mark.parametrize(
+    ("base", "fit", "width"),
+    [(colourful, "all", 40), (colourful, "scratch", 240), (colourful, "auto", 40), (tiny, "auto", 240)],
+)
+def test_a_model_with_a_state_for_each_colour_is_fitted_with_copies_that_keep_colours(
+    base: Any, fit: Any, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From fresh weights, whatever network the model has, or from its own."""
+    monkeypatch.setitem(Arc.presets, "adapt-fresh", FRESH)  # type: ignore[arg-type]
+    base = base()
     how = AdaptOptions(minutes=0.04, folds=0, fit=fit, recipe={"batch_size": 2})
     first, second = puzzles()
     found = adapt(base, "new", first.examples, [first.question, second.question], how)
@@ -125,10 +144,10 @@ def test_a_model_with_a_state_for_each_colour_is_fitted_with_copies_that_keep_co
     names = found.model.identifiers.names
     assert all(name == "new" or name.endswith("|||0123456789") for name in names[1:])
     assert 1 < len(names) - 1 <= 8
-    assert found.model.puzzle_emb.weights.shape == (len(names), 40 if fit == "all" else 240)
+    assert found.model.puzzle_emb.weights.shape == (len(names), width)
     assert found.model.puzzle_emb.weights.any()
     all_of_kind = torch.from_numpy(np.stack(list(Arc().relations.values())))
-    assert torch.equal(found.model.relations, base.relations if fit == "all" else all_of_kind)
+    assert torch.equal(found.model.relations, base.relations if width == 40 else all_of_kind)
     given = solutions(answer(base, [first, second], SolveOptions(), adaptation=how, name="m"))
     assert all(each.facts["adapt_updates"] > 0 for each in given)
 
@@ -151,9 +170,10 @@ def test_beside_a_base_with_a_symbol_axis_fresh_weights_are_fitted_and_the_bette
     monkeypatch.setattr(module, "WINDOW", 1)
     monkeypatch.setattr(module, "SAME", 1000.0)  # no third one
     first, stands = puzzles()[0], list[Progress]()
-    how = AdaptOptions(minutes=0.2, folds=0, recipe={"batch_size": 2, "halt_max_steps": 1})
-    found = adapt(colourful(), "new", first.examples, [first.question], how, notice=stands.append)
-    assert networks == [40, 240]
+    how = AdaptOptions(minutes=0.15, folds=0, recipe={"batch_size": 2, "halt_max_steps": 1})
+    vote = SolveOptions(max_steps=1)
+    found = adapt(colourful(), "new", first.examples, [first.question], how, vote=vote, notice=stands.append)
+    assert networks == [40, 20]
     assert found.model.config.hidden_size == networks[1 - learned]
     assert bool(found.model.config.links) is not bool(learned)
     assert [vote.attempts for votes in found.guesses.votes.values() for vote in votes] == [8]
@@ -164,7 +184,7 @@ def test_beside_a_base_with_a_symbol_axis_fresh_weights_are_fitted_and_the_bette
 @pytest.mark.parametrize(
     ("base", "fit", "exact", "taught"),
     [
-        (colourful, "all", 1.0, {40, 240}),  # from fresh weights too
+        (colourful, "all", 1.0, {40, 20}),  # from fresh weights too
         (colourful, "all", 0.9, set()),
         (colourful, "rows", 1.0, set()),
         (tiny, "all", 1.0, set()),
@@ -360,6 +380,7 @@ def test_fitting_without_a_pair_never_sees_it(monkeypatch: pytest.MonkeyPatch) -
     first = puzzles()[0]
     adapt(tiny(), "new", first.examples, [first.question], QUICK)
     whole = {question.tobytes() for question, _ in first.examples}
+    assert seen.pop(0)[0] == 2  # what gives the network of fresh weights its shape
     assert [count for count, _ in seen] == [1, 1, 2]
     assert seen[0][1] | seen[1][1] == whole
     assert not seen[0][1] & seen[1][1]
@@ -570,12 +591,14 @@ def test_solve_adapts_keeps_and_knows_again(
     run("--model", base, "--adapt-minutes", "0.02", "--keep", kept, "--json")
     out, err = capfd.readouterr()
     lines = [json.loads(line) for line in out.splitlines()]
-    assert "adapting to its demonstration pairs" in err
+    assert "fitting fresh weights to its demonstration pairs" in err
     assert [line["task"] for line in lines] == ["new", "new"]
     assert all(line["verdict"] in ("predicted", "unsolved") and "leave_one_out" in line for line in lines)
     run("--model", kept, "--no-adapt", "--votes", "3", "--json")
     again = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     assert [line["attempts"] for line in again] == [3, 3]
+    run("--model", base, "--adapt-minutes", "0.02", "--fit", "all")
+    assert "adapting to its demonstration pairs" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["solve", "eval"])
@@ -583,11 +606,15 @@ def test_how_to_adapt_can_be_said(command: str, monkeypatch: pytest.MonkeyPatch)
     said: list[AdaptOptions] = []
     monkeypatch.setattr("trm_solve.solve_inputs.solve_inputs", lambda request: said.append(request.adaptation) or 0)
     monkeypatch.setattr("trm_solve.evaluation.measure.measure", lambda request: said.append(request.adaptation))
-    for more in ([], ["--adapt-minutes", "7", "--leave-one-out", "0"], ["--no-adapt"]):
+    for more in ([], ["--adapt-minutes", "7", "--leave-one-out", "0", "--fit", "rows"], ["--no-adapt"]):
         monkeypatch.setattr(sys, "argv", ["trm-solve", command, "task.json", *more])
         with pytest.raises(SystemExit):
             main()
-    assert [each and (each.minutes, each.folds) for each in said] == [(3.0, None), (7.0, 0), None]
+    assert [each and (each.minutes, each.folds, each.fit) for each in said] == [
+        (3.0, None, "auto"),
+        (7.0, 0, "rows"),
+        None,
+    ]
 
 
 def test_unknown_tasks_among_known_ones_are_told_and_the_rest_is_answered(

@@ -487,7 +487,10 @@ def test_the_page_is_made_from_the_docstrings() -> None:
         (lambda: trm_solve.generate("arc"), "'challenges' is missing"),
         (lambda: trm_solve.adapt(EASY), "no task, where one is expected"),
         (lambda: trm_solve.adapt(TASK, minutes=0), "adaptation takes minutes, not 0"),
-        (lambda: trm_solve.adapt(TASK, fit="some"), "field 'fit' cannot be 'some' (known: all, rows, scratch, none)"),  # type: ignore[arg-type]
+        (
+            lambda: trm_solve.adapt(TASK, fit="some"),  # type: ignore[arg-type]
+            "field 'fit' cannot be 'some' (known: auto, all, rows, scratch, none)",
+        ),
         (lambda: trm_solve.save({}, "folder"), "model cannot be {}"),  # type: ignore[arg-type]
     ],
 )

@@ -118,6 +118,7 @@ def test_an_unsolved_puzzle_shows_its_best_attempt_and_exits_4(trm: Trm) -> None
         (["q" + EASY[1:]], 2, "<argument>:1:1: 'q' is not a digit or a blank"),
         ([EASY, "--kind", "sudoko"], 2, "--kind: unknown puzzle kind 'sudoko'"),
         ([EASY, "--halt", "soon"], 2, "--halt: unknown rule 'soon'"),
+        ([EASY, "--fit", "none"], 2, "--fit: unknown choice 'none'"),
         ([EASY, "--device", "gpu"], 2, "--device: unknown device 'gpu'"),
         ([EASY, "--device", "cuda:99"], 2, "no"),
         ([EASY, "--device", "cpu:²"], 2, "--device: unknown device 'cpu:²'"),

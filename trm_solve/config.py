@@ -465,6 +465,9 @@ class RunOptions(Strict):
 
 Halt = Literal["rules", "q", "never"]
 Effort = Literal["fast", "normal", "max"]
+# Weights and rows; rows only; fresh weights and rows; the model as it is. auto: `all` where the model has a symbol
+# axis: no base without one came near fresh weights that have one (benchmarks/README.md).
+Fitted = Literal["auto", "all", "rows", "scratch", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -497,9 +500,9 @@ class AdaptOptions(Strict):
     minutes: float = 3.0  # for all that is done for a task: fits, leave-one-out, the vote
     copies: int = 100  # of the task, each with an identifier of its own: with few, the pairs are learned by heart
     folds: int | None = None  # pairs that are left out in turn, at most; None: as there is time for
-    fit: Literal["all", "rows", "scratch", "none"] = "all"  # weights and rows; rows only; fresh weights and rows; as is
+    fit: Fitted = "auto"
     thrifty: bool = False  # once all examples come out right, the fit takes as long again and no longer
-    recipe: Mapping[str, Any] = field(default_factory=dict)  # fields of the preset `adapt` to change
+    recipe: Mapping[str, Any] = field(default_factory=dict)  # fields of the preset to change
     compile: Compile = "auto"
     on_interrupt: Literal["answer", "stop"] = "answer"  # Ctrl-C: answer with the best so far, or as anywhere else
 
@@ -511,3 +514,8 @@ class AdaptOptions(Strict):
             raise InputError(f"a number of copies cannot be {self.copies}")
         if self.folds is not None and self.folds < 0:
             raise InputError(f"a number of folds cannot be {self.folds}")
+
+    def of(self, model: ModelConfig) -> AdaptOptions:
+        """The same for this model: with what `auto` comes to."""
+        fit: Fitted = "all" if model.symbols else "scratch"
+        return dataclasses.replace(self, fit=fit) if self.fit == "auto" else self

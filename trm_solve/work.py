@@ -17,7 +17,16 @@ from typing import TYPE_CHECKING, Literal, Unpack, cast, get_args, overload
 
 from trm_solve import api, forms
 from trm_solve.api import Reasoning, spelled
-from trm_solve.config import AdaptOptions, Compile, RunOptions, SolveOptions, TrainOptions, check_device, check_dtype
+from trm_solve.config import (
+    AdaptOptions,
+    Compile,
+    Fitted,
+    RunOptions,
+    SolveOptions,
+    TrainOptions,
+    check_device,
+    check_dtype,
+)
 from trm_solve.config import nearest as nearest_of
 from trm_solve.errors import InputError, shown
 from trm_solve.examples import existing
@@ -43,6 +52,7 @@ def evaluate(
     offsets: int = 0,
     adapt_minutes: float = 3.0,
     total_minutes: float | None = None,
+    fit: Fitted = "auto",
     leave_one_out: int | None = None,
     no_adapt: bool = False,
     report: Name | None = None,
@@ -66,7 +76,9 @@ def evaluate(
     check_device(device)
     check_dtype(dtype)
     options = SolveOptions.from_dict({"effort": "fast", **reasoning})
-    fitting = AdaptOptions(minutes=adapt_minutes, folds=leave_one_out, compile=options.compile, on_interrupt="stop")
+    fitting = AdaptOptions(
+        minutes=adapt_minutes, folds=leave_one_out, fit=fit, compile=options.compile, on_interrupt="stop"
+    )
     listed = _listed(paths, "paths", "names of files, folders or patterns; solve_many takes arrays")
     from trm_solve.evaluation.measure import EvalRequest, measure
 
@@ -168,7 +180,7 @@ def adapt(
     minutes: float = 3.0,
     copies: int = 100,
     leave_one_out: int | None = None,
-    fit: Literal["all", "rows", "scratch"] = "all",
+    fit: Fitted = "auto",
     seed: int = 0,
     compile: Compile = "auto",
     device: str = "auto",

@@ -59,6 +59,7 @@ def evaluate(
             rich_help_panel=o.RUN,
         ),
     ] = 1,
+    fit: o.FitWhat = "auto",
     leave_one_out: o.LeaveOneOut = None,
     no_adapt: o.NoAdapt = False,
     compile_: o.Compile = "auto",
@@ -92,7 +93,8 @@ def evaluate(
     steps = tuple(_number(text) for each in max_steps for text in each.split(","))
     chosen = {"halt": halt, "effort": effort, "attempts": attempts, "seed": seed, "slots": slots, "compile": compile_}
     options = SolveOptions.from_dict(chosen | {"max_steps": min(steps)})
-    fitting = AdaptOptions(minutes=adapt_minutes, folds=leave_one_out, compile=options.compile, on_interrupt="stop")
+    adapting = {"minutes": adapt_minutes, "folds": leave_one_out, "fit": fit, "compile": options.compile}
+    fitting = AdaptOptions.from_dict(adapting | {"on_interrupt": "stop"})
     request = EvalRequest(
         paths=tuple(paths),
         options=options,

@@ -160,6 +160,18 @@ Submission = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+FitWhat = Annotated[
+    str,
+    choice(
+        lambda: get_args(config.Fitted)[:-1],
+        "choice",
+        "--fit",
+        metavar="auto|all|rows|scratch",
+        help="What learns such a task: all weights of the model, its rows alone, or fresh weights (scratch); auto: "
+        "fresh weights, by turns with the model's if it has a symbol axis.",
+        rich_help_panel=TASKS,
+    ),
+]
 LeaveOneOut = Annotated[
     int | None,
     typer.Option(

@@ -34,6 +34,7 @@ def solve(
     ] = False,
     adapt_minutes: o.AdaptMinutes = 3.0,
     total_minutes: o.TotalMinutes = None,
+    fit: o.FitWhat = "auto",
     leave_one_out: o.LeaveOneOut = None,
     no_adapt: o.NoAdapt = False,
     keep: Annotated[
@@ -70,7 +71,9 @@ def solve(
     reasoning = {"max_steps": max_steps, "halt": halt, "effort": effort, "attempts": attempts}
     choices = SolveOptions.from_dict({**reasoning, "seed": seed, "slots": slots, "compile": compile_})
     look = OutputOptions(output=output, trace=trace, save=save, json=json, pace=pace, quiet=quiet)
-    fitting = AdaptOptions(minutes=adapt_minutes, folds=leave_one_out, compile=choices.compile)
+    fitting = AdaptOptions.from_dict(
+        {"minutes": adapt_minutes, "folds": leave_one_out, "fit": fit, "compile": choices.compile}
+    )
     code = solve_inputs(
         SolveRequest(
             inputs=puzzles,

@@ -202,6 +202,7 @@ def _report(job: _Job) -> Iterator[ReportFolder | None]:
             "unlabelled": counted.unlabelled,
             "adapt_minutes": None if how is None else how.minutes if job.budget.minutes is None else "shared",
             "leave_one_out": None if how is None else how.folds,
+            "fit": None if how is None else how.fit,
         }
     with team.led(lambda: held(path)):
         with team.one_voice():

@@ -2,10 +2,10 @@
 
 A checkpoint answers for the tasks whose identifiers it was trained on and for no others: fitting new rows alone gives
 about nothing, the weights have to move too. *Leave-one-out* fits without one demonstration pair and then asks for it:
-how many come out right says whether the task was understood, before fits to all pairs answer the question. The first
-of these starts from the base; beside a base with a symbol axis another one starts from fresh weights, which see other
-rules, and a fit whose examples have come out right makes room for one more. Their votes are counted together. The time
-of a task holds all of this.
+how many come out right says whether the task was understood, before fits to all pairs answer the question. They
+start from fresh weights with a symbol axis; where the base has one too, the first of them starts from the base. A fit
+whose examples have come out right makes room for one more, and their votes are counted together. The time of a task
+holds all of this.
 """
 
 from __future__ import annotations
@@ -157,22 +157,28 @@ class _Fitting:
         self.started = time.monotonic()
         if options.fit == "rows" and not base.config.puzzle_emb_ndim:
             raise ModelError("a model without a puzzle embedding has no rows to fit")
+        options = options.of(base.config)
         self.task, self.pairs, self.options, self.notice, self.watched = task, pairs, options, notice, watched
         self.vote, self.seed = dataclasses.replace(vote, compile="off"), vote.seed
         self.interrupt = interrupt or Interrupt(ctrl_c_only=True)
         self.guesses = Guesses()
-        # with a symbol axis, compiling takes longer than all updates that it could hasten
-        auto = "off" if options.compile == "auto" and base.config.symbols else options.compile
-        self.compiled = compiles(auto, options.minutes, base.device)
         random = np.random.RandomState(self.seed)
-        self.tasks = tasks_of(base)
-        drawn = self.tasks.draw_copies(pairs, options.copies, random, exchange=not base.config.symbols)
+        self.kind, self.tasks = base.config.kind, tasks_of(base)
+        how = recipe(self.tasks.fresh_preset, options.recipe) if options.fit == "scratch" else None
+        symbols, canvas = (how.symbol_axis, how.canvas) if how else (bool(base.config.symbols), base.config.canvas)
+        # with a symbol axis, compiling takes longer than all updates that it could hasten
+        auto = "off" if options.compile == "auto" and symbols else options.compile
+        self.compiled = compiles(auto, options.minutes, base.device)
+        drawn = self.tasks.draw_copies(pairs, options.copies, random, exchange=not symbols)
         self.copies: list[View | None] = [None, *drawn]
         self.questions = tuple(questions)
-        cropped = self.tasks.cells(pairs, questions) if base.config.canvas == "crop" else None
+        cropped = self.tasks.cells(pairs, questions) if canvas == "crop" else None
         self.cells = None if cropped is None else cropped.astype(np.int64)
-        self.fresh_too = options.fit == "all" and bool(base.config.symbols)  # fresh weights beside the base's
-        self.base = _with_rows(base, [BLANK, *(self.tasks.identifier(task, each) for each in self.copies)])
+        self.fresh_too = options.fit == "all" and symbols  # fresh weights beside the base's
+        names = [BLANK, *(self.tasks.identifier(task, each) for each in self.copies)]
+        if how:
+            base = self.fresh(how, self.mixture(pairs).data).to(base.device).cast(base.forward_dtype)
+        self.base = _with_rows(base, names)
 
     def elapsed(self) -> float:
         return time.monotonic() - self.started
@@ -266,16 +272,17 @@ class _Fitting:
     ) -> Fit:
         """A model fitted to these pairs until so many seconds have passed, or until it has learned them for another.
 
-        Every other `number` starts from fresh weights, each with other draws; `due`: another fit follows in any case.
+        Each `number` has other draws, and beside a base with a symbol axis every other one starts from fresh weights;
+        `due`: another fit follows in any case.
         """
         options, base = self.options, self.base
         if options.fit == "none":
             return Fit(base, 0, 0.0, False)
-        fresh = options.fit == "scratch" or (options.fit == "all" and number % 2 == 1)
+        fresh = options.fit == "scratch" or (self.fresh_too and number % 2 == 1)
         learner = self.learner(pairs, fresh, self.seed + number)
         model, ties = learner.model, learner.ties
         agreement = None
-        if base.config.symbols and len(self.copies) > 1 and options.fit != "rows":  # it moves weights
+        if model.config.symbols and len(self.copies) > 1 and options.fit != "rows":  # it moves weights
             grids = [question for question, _ in pairs]
             agreement = Agreement(grids, self.questions, self.copies, self.cells, self.seed + number)
         began = time.monotonic()
@@ -321,41 +328,37 @@ class _Fitting:
         """What trains a model on these pairs, fresh or a copy of the base."""
         options, base = self.options, self.base
         torch.manual_seed(seed)
-        preset = self.tasks.preset
-        if base.config.symbols:
-            preset = self.tasks.fresh_preset if fresh else self.tasks.symbols_preset
+        of_base = self.tasks.symbols_preset if base.config.symbols else self.tasks.preset
+        preset = self.tasks.fresh_preset if fresh else of_base
         how = recipe(preset, {**options.recipe, "seed": seed, "canvas": base.config.canvas})
         mixture = self.mixture(pairs)
-        model = self.fresh(how, mixture.data) if fresh else copy.deepcopy(base)
+        model = self.fresh(how, mixture.data).to(base.device) if fresh else copy.deepcopy(base)
         model.cast(torch.float32).forward_dtype = base.forward_dtype
         model.identifiers = base.identifiers
         model.train().requires_grad_(options.fit != "rows")
         learner = Learner(model, [mixture], how, Team.alone(base.device))
         if how.share_rows:
-            learner.ties = Ties(base.config.symbols_count, self.tasks.tied(pairs), base.device)
+            learner.ties = Ties(model.config.symbols_count, self.tasks.tied(pairs), base.device)
             learner.ties.hold(model.puzzle_emb.weights)
         if self.compiled:
             fuse(model, "on", 0)
         return learner
 
     def fresh(self, how: TrainOptions, data: Dataset) -> TRM:
-        """A model of fresh weights: with a symbol axis the recipe's network, which may differ from the base's."""
-        config, base = self.base.config, self.base
-        if config.symbols:
-            config = dataclasses.replace(new_config(how, data), num_puzzle_identifiers=config.num_puzzle_identifiers)
-        model = TRM(config).to(base.device)
+        """A model of fresh weights in a recipe's network, with a row for each copy."""
+        model = TRM(dataclasses.replace(new_config(how, data), num_puzzle_identifiers=1 + len(self.copies)))
         relate(model)
         return model
 
     def mixture(self, pairs: Sequence[tuple[Grid, Grid]]) -> Mixture:
         """The pairs, seen through the copies, on the canvas that the task needs."""
-        data = of_examples(self.base.config.kind, self.tasks.examples(pairs, self.copies), cells=self.cells)
+        data = of_examples(self.kind, self.tasks.examples(pairs, self.copies), cells=self.cells)
         return Mixture(data, np.arange(1, len(pairs) + 1) / len(pairs))
 
     def puzzle(self, question: Grid, answer: Grid | None = None) -> Puzzle:
         """A question of the task, on its canvas."""
-        kind, examples = self.base.config.kind, tuple(self.pairs)
-        return Puzzle(kind, question, answer, task=self.task, examples=examples, questions=self.questions)
+        examples = tuple(self.pairs)
+        return Puzzle(self.kind, question, answer, task=self.task, examples=examples, questions=self.questions)
 
     def look(self, model: TRM, asked: Sequence[Puzzle], until: float, *, keep: bool) -> Grid | None:
         """The present answer of a model in training to the first of these; with `keep`, all are guesses."""

@@ -99,13 +99,14 @@ def answer(
                 continue
             if adaptation is None:
                 raise unknown(puzzles[0], name)
-            how = adaptation
+            how = adaptation.of(model.config)
             if waiting:
                 how = dataclasses.replace(how, minutes=max(budget.share(waiting), 1e-3) / 60, thrifty=len(waiting) > 1)
                 waiting.pop(0)
             seconds = 60 * how.minutes
             folder = None if keep is None else _make_folder(keep, puzzles[0], several)
-            view.say(f"{puzzles[0].task}: unknown to {name}, adapting to its demonstration pairs")
+            fitting = "fitting fresh weights" if how.fit == "scratch" else "adapting"
+            view.say(f"{puzzles[0].task}: unknown to {name}, {fitting} to its demonstration pairs")
             votes = dataclasses.replace(options, attempts=options.attempts or 1000)
             interrupt = budget.interrupt if budget.interrupt.listens else None
             adapted = fitted(model, puzzles, how, votes, view, interrupt)
