@@ -28,7 +28,7 @@ from trm_solve.team import Team
 
 Trm = Callable[..., Outcome]
 ROOT = Path(__file__).parent.parent
-PATIENCE = 90.0  # seconds, on a machine however busy
+PATIENCE = 300.0  # seconds, on a machine however busy
 QUICK = ("--max-steps", "1", "--device", "cpu", "--dtype", "float32")
 TINY = ("hidden_size=16", "batch_size=4", "warmup_steps=2", "halt_max_steps=2", "H_cycles=1", "L_cycles=1")
 
