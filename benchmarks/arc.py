@@ -1,12 +1,12 @@
 """How much adaptation brings on ARC tasks that a model never saw: paired arms over the same fixed, random tasks.
 
-    python benchmarks/arc.py CHALLENGES.json [--model arc] [--minutes 2] [--arms all,none] [--list unseen] [--out FILE]
+    python benchmarks/arc.py CHALLENGES.json [--model arc] [--minutes 2] [--arms scratch] [--list unseen] [--out FILE]
 
 CHALLENGES.json is ARC-AGI-1 `evaluation` (`training` for the list `tuning`) with its solutions beside it. The tasks are
 those of a list in `arc_tasks.json`, by default the 40 `unseen`, drawn by `random.Random(0)` from those with grids up to
-12 x 12; none of their pairs was trained on. Arms: `all` fits weights and rows, `rows` the new rows alone, `scratch`
-fresh weights (with a symbol axis the network of the preset `adapt-fresh`), `none` asks the base as it is, under the
-mean of its rows. A line of JSON a task and arm goes to FILE; a run goes on where FILE ends.
+12 x 12; none of their pairs was trained on. Arms: `scratch` fits fresh weights, as `solve` and `eval` do, `all` weights
+and rows of the model, `rows` its new rows alone, `none` asks it as it is, under the mean of its rows. A line of JSON a
+task and arm goes to FILE; a run goes on where FILE ends.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def main() -> None:
     parser.add_argument("--model", default="arc")
     parser.add_argument("--minutes", type=float, default=2.0, help="a task, its vote too")
     parser.add_argument("--folds", type=int, help="pairs left out in turn: half of the time; 0 for none")
-    parser.add_argument("--arms", default="all,none", help="of all, rows, scratch, none")
+    parser.add_argument("--arms", default="scratch", help="of scratch, all, rows, none")
     parser.add_argument("--list", choices=[name for name in TASKS if name != "what"], default="unseen")
     parser.add_argument("--count", type=int, help="only so many tasks")
     parser.add_argument(

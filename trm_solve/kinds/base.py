@@ -256,7 +256,7 @@ class Tasks(ABC):
 
     preset: str  # the recipe by which a model is fitted to an unknown task
     symbols_preset: str  # and that for a model with a symbol axis
-    fresh_preset: str  # network and recipe where such a model is fitted from fresh weights
+    fresh_preset: str  # network and recipe of a fit from fresh weights
 
     # ---- copies and their names
 
