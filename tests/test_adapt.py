@@ -178,7 +178,7 @@ def test_beside_a_base_with_a_symbol_axis_fresh_weights_are_fitted_and_the_bette
     assert bool(found.model.config.links) is not bool(learned)
     assert [vote.attempts for votes in found.guesses.votes.values() for vote in votes] == [8]
     parts = [stand.part for stand in stands]
-    assert list(dict.fromkeys(parts)) == ["all pairs", "all pairs, fresh weights"]
+    assert list(dict.fromkeys(parts)) == ["all pairs", "all pairs, fit 2, fresh weights"]
 
 
 @pytest.mark.parametrize(

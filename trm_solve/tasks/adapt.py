@@ -293,7 +293,7 @@ class _Fitting:
             asked = [dataclasses.replace(self.puzzle(*self.pairs[fold - 1]), examples=tuple(pairs))]
         looks = list(LOOKS) if not fold else []
         shown = asked[0] if asked else None
-        stand = Progress(self.task, fold, folds, 0.0, 0.0, None, puzzle=shown, fresh=fresh)
+        stand = Progress(self.task, fold, folds, 0.0, 0.0, None, puzzle=shown, fresh=fresh, number=number)
         learned = False
         spent = looked = took = 0.0  # seconds of the fit, those at which it was asked last, those of an update
         while spent + took < horizon and not self.interrupt.raised:

@@ -23,13 +23,15 @@ class Progress:
     puzzle: Puzzle | None = None  # the pair that was left out, or the question, with the pairs that are learned from
     guess: Grid | None = None  # the model's present answer to it
     fresh: bool = False  # from fresh weights, not from the base
+    number: int = 0  # of the fit to all pairs, from 0
 
     @property
     def part(self) -> str:
         """What is fitted to now."""
         if self.fold:
             return f"without a pair, fit {self.fold} of {self.folds}"
-        return "all pairs, fresh weights" if self.fresh else "all pairs"
+        which = f", fit {self.number + 1}" if self.number else ""
+        return f"all pairs{which}, fresh weights" if self.fresh else f"all pairs{which}"
 
     @property
     def share(self) -> str:
