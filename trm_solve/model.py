@@ -204,10 +204,8 @@ class TRM(nn.Module):
 
     def _cell_relations(self, cells: Tensor | None) -> Tensor:
         """The kind's relations (R, L, L) as 0 and 1."""
-        found = (
-            self.relations if cells is None else self.relations[:, cells[:, None], cells]
-        )  # few of many, then floats
-        return found.float()
+        found = self.relations if cells is None else self.relations[:, cells[:, None], cells]
+        return found.float()  # once they are few: a whole canvas of floats is large
 
     def _related(self, cells: Tensor | None) -> Tensor:
         """(R, L, L): 0 for cells that are not related, else what keeps a sum of them as large as one of them."""

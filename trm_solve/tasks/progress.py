@@ -31,7 +31,7 @@ class Progress:
         if self.fold:
             return f"without a pair, fit {self.fold} of {self.folds}"
         which = f", fit {self.number + 1}" if self.number else ""
-        return f"all pairs{which}, fresh weights" if self.fresh else f"all pairs{which}"
+        return f"all pairs{which}{', fresh weights' if self.fresh else ''}"
 
     @property
     def share(self) -> str:
