@@ -1,12 +1,13 @@
 """How much adaptation brings on ARC tasks that a model never saw: paired arms over the same fixed, random tasks.
 
-    python benchmarks/arc.py CHALLENGES.json [--model arc] [--minutes 2] [--arms scratch] [--list unseen] [--out FILE]
+    python benchmarks/arc.py CHALLENGES.json [--model NAME] [--minutes 2] [--arms scratch] [--list unseen] [--out FILE]
 
 CHALLENGES.json is ARC-AGI-1 `evaluation` (`training` for the list `tuning`) with its solutions beside it. The tasks are
 those of a list in `arc_tasks.json`, by default the 40 `unseen`, drawn by `random.Random(0)` from those with grids up to
 12 x 12; none of their pairs was trained on. Arms: `scratch` fits fresh weights, as `solve` and `eval` do, `all` weights
-and rows of the model, `rows` its new rows alone, `none` asks it as it is, under the mean of its rows. A line of JSON a
-task and arm goes to FILE; a run goes on where FILE ends.
+and rows of the model, `rows` its new rows alone, `none` asks it as it is, under the mean of its rows. A model answers
+the tasks that it knows without any of these: `arc` knows some of the other lists, `arc_base` beside this file none. A
+line of JSON a task and arm goes to FILE; a run goes on where FILE ends.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def report(lines: list[dict[str, Any]], arms: list[str]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("challenges", type=Path)
-    parser.add_argument("--model", default="arc")
+    parser.add_argument("--model", default=str(Path(__file__).with_name("arc_base")))
     parser.add_argument("--minutes", type=float, default=2.0, help="a task, its vote too")
     parser.add_argument("--folds", type=int, help="pairs left out in turn: half of the time; 0 for none")
     parser.add_argument("--arms", default="scratch", help="of scratch, all, rows, none")
@@ -85,9 +86,9 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    model, arms = api.load(arguments.model), arguments.arms.split(",")
+    model, name, arms = api.load(arguments.model), Path(arguments.model).name, arguments.arms.split(",")
     lines = [json.loads(line) for line in arguments.out.read_text().splitlines()] if arguments.out.exists() else []
-    settings = {"model": arguments.model, "minutes": arguments.minutes, "folds": arguments.folds}
+    settings = {"model": name, "minutes": arguments.minutes, "folds": arguments.folds}
     lines = [line for line in lines if settings.items() <= line.items()]  # others stay in the file
     done = {(line["task"], line["arm"]) for line in lines}
     puzzles = [item for item in read_file(arguments.challenges) if isinstance(item, Puzzle)]
@@ -96,7 +97,7 @@ def main() -> None:
             mine = [puzzle for puzzle in puzzles if puzzle.task == task]
             for arm in arms:
                 if mine and (task, arm) not in done:
-                    lines.append(measure(model, mine, arm, arguments.minutes, arguments.folds, arguments.model))
+                    lines.append(measure(model, mine, arm, arguments.minutes, arguments.folds, name))
                     file.write(json.dumps(lines[-1]) + "\n")
                     file.flush()
     report(lines, arms)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import Outcome as Told
-from test_adapt import narrow, puzzles, tiny
+from unseen import narrow, puzzles, tiny
 from votes import A, B, C, Rows, puzzle, solution, step
 
 from trm_solve import checkpoint, schedule
