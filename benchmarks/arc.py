@@ -86,9 +86,9 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    model, name, arms = api.load(arguments.model), Path(arguments.model).name, arguments.arms.split(",")
+    model, arms = api.load(arguments.model), arguments.arms.split(",")
     lines = [json.loads(line) for line in arguments.out.read_text().splitlines()] if arguments.out.exists() else []
-    settings = {"model": name, "minutes": arguments.minutes, "folds": arguments.folds}
+    settings = {"model": arguments.model, "minutes": arguments.minutes, "folds": arguments.folds}
     lines = [line for line in lines if settings.items() <= line.items()]  # others stay in the file
     done = {(line["task"], line["arm"]) for line in lines}
     puzzles = [item for item in read_file(arguments.challenges) if isinstance(item, Puzzle)]
@@ -97,7 +97,7 @@ def main() -> None:
             mine = [puzzle for puzzle in puzzles if puzzle.task == task]
             for arm in arms:
                 if mine and (task, arm) not in done:
-                    lines.append(measure(model, mine, arm, arguments.minutes, arguments.folds, name))
+                    lines.append(measure(model, mine, arm, arguments.minutes, arguments.folds, arguments.model))
                     file.write(json.dumps(lines[-1]) + "\n")
                     file.flush()
     report(lines, arms)
