@@ -87,7 +87,7 @@ def kind_parts() -> list[Path]:
     return [path for path in inside("trm_solve.kinds") if path.stem not in ALLOWED]
 
 
-LIGHT = inside(*(f"trm_solve.{name}" for name in ("errors", "config", "trace", "files", "puzzle", "reading")))
+LIGHT = inside(*(f"trm_solve.{name}" for name in ("errors", "config", "strict", "trace", "files", "puzzle", "reading")))
 
 
 @pytest.mark.parametrize("path", [*LIGHT, *kind_parts(), *inside("trm_solve.tasks.identifiers")], ids=name_of)

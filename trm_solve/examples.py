@@ -10,8 +10,8 @@ import difflib
 from functools import cache
 from pathlib import Path
 
-from trm_solve.config import nearest
 from trm_solve.errors import InputError
+from trm_solve.strict import nearest
 
 PREFIX = "example:"
 READING = (".md", ".ipynb")  # what lies there to be read by people

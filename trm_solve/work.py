@@ -27,13 +27,13 @@ from trm_solve.config import (
     check_device,
     check_dtype,
 )
-from trm_solve.config import nearest as nearest_of
 from trm_solve.errors import InputError, shown
 from trm_solve.examples import existing
 from trm_solve.kinds.option import Option
 from trm_solve.puzzle import Puzzle
 from trm_solve.results import Evaluation, Training, written
 from trm_solve.shown import Json
+from trm_solve.strict import nearest as nearest_of
 
 if TYPE_CHECKING:
     from trm_solve.model import TRM

@@ -49,10 +49,11 @@ def demo(
 
         trm-solve demo maze --save maze.svg
     """
-    from trm_solve.config import AdaptOptions, SolveOptions, nearest
+    from trm_solve.config import AdaptOptions, SolveOptions
     from trm_solve.errors import InputError
     from trm_solve.output import OutputOptions
     from trm_solve.solve_inputs import SolveRequest, solve_inputs
+    from trm_solve.strict import nearest
 
     known = demos()
     if name is not None and name not in known:

@@ -197,9 +197,9 @@ def push(
 
 def _fields(assignments: list[str] | None) -> dict[str, Any]:
     """What was stated of a configuration. Raises `InputError` for a field that no configuration has."""
-    from trm_solve.config import nearest
     from trm_solve.convert import FIELDS
     from trm_solve.errors import InputError
+    from trm_solve.strict import nearest
 
     found: dict[str, Any] = {}
     for text in assignments or []:

@@ -10,8 +10,9 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from trm_solve.config import is_index, nearest
+from trm_solve.config import is_index
 from trm_solve.errors import InputError
+from trm_solve.strict import nearest
 
 Words = Callable[[], Sequence[str]]
 

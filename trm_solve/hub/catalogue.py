@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from trm_solve.config import nearest
 from trm_solve.errors import InputError, ModelError
 from trm_solve.hub import names as hub
 from trm_solve.hub import store
@@ -22,6 +21,7 @@ from trm_solve.hub.card import read_score
 from trm_solve.hub.folder import TABLE, WEIGHTS, header_shapes, read_card, read_config, read_headers, weights_of
 from trm_solve.kinds import get_kind
 from trm_solve.shapes import check_shapes
+from trm_solve.strict import nearest
 from trm_solve.talk import printable, say
 from trm_solve.tasks.identifiers import Identifiers
 from trm_solve.terminal import PlainConsole, print_tsv

@@ -13,10 +13,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from trm_solve.config import nearest
 from trm_solve.errors import ModelError, reason_of, shown
 from trm_solve.hub import store
 from trm_solve.hub.store import Address
+from trm_solve.strict import nearest
 
 KNOWN = Path(__file__).with_name("known_models.json")
 

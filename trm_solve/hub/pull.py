@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from trm_solve import checkpoint
-from trm_solve.config import ModelConfig, nearest
+from trm_solve.config import ModelConfig
 from trm_solve.convert import NEEDED, convert, read_public_config
 from trm_solve.errors import InputError, ModelError, reason_of, shown
 from trm_solve.files import read_bytes
@@ -26,6 +26,7 @@ from trm_solve.hub.folder import CARD_BYTES
 from trm_solve.hub.store import Address
 from trm_solve.kinds import get_kind
 from trm_solve.shapes import check_shapes
+from trm_solve.strict import nearest
 from trm_solve.talk import say
 from trm_solve.tasks.identifiers import BYTES as NAMES_BYTES
 from trm_solve.tasks.identifiers import IDENTIFIERS, Identifiers

@@ -8,9 +8,9 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
-from trm_solve.config import nearest
 from trm_solve.errors import InputError, first_line, shown
 from trm_solve.kinds.option import Generator, generator_beside
+from trm_solve.strict import nearest
 from trm_solve.talk import say
 
 if TYPE_CHECKING:

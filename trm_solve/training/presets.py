@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from trm_solve.config import TrainOptions, nearest
+from trm_solve.config import TrainOptions
 from trm_solve.errors import InputError
 from trm_solve.kinds import kinds
+from trm_solve.strict import nearest
 
 DEFAULT = "cpu-small"
 PRESETS: dict[str, Mapping[str, Any]] = {

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 import torch
 
 from trm_solve import pretrained
-from trm_solve.config import ModelConfig, RunOptions, TrainOptions, nearest, swiglu_width
+from trm_solve.config import ModelConfig, RunOptions, TrainOptions, swiglu_width
 from trm_solve.errors import InputError
 from trm_solve.fuse import works
 from trm_solve.kinds import get_kind
 from trm_solve.kinds.base import Kind
 from trm_solve.layers import Block
 from trm_solve.model import TRM
+from trm_solve.strict import nearest
 from trm_solve.tasks.identifiers import Identifiers
 from trm_solve.training.data import Dataset
 
